@@ -1,0 +1,136 @@
+// SPDX-FileCopyrightText: 2026 The DeFakePro Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package dsp
+
+import (
+	"math"
+	"math/cmplx"
+)
+
+// zoomPhases is the number of table entries per input sample spacing's worth of filter: the filter is so much
+// longer than the spacing that the nearest entry is within -70 dB of the exact one.
+const zoomTable = 1 << 13
+
+// Zoom shifts one frequency of a stream to zero and keeps a narrow band around it as complex samples at a low,
+// exact rate, whatever the rate of the input and however uneven its sampling (Hoyer and Stork 1977).
+//
+// Output m belongs to the time m / Rate on the stream's clock; input times must not decrease.
+type Zoom struct {
+	// Center is the frequency that becomes zero, and Rate the output's samples a second; both in hertz.
+	Center, Rate float64
+
+	half    float64 // half the filter's length, seconds
+	kernel  []float64
+	times   []float64
+	samples []complex128 // already shifted, weighted by the time each stands for
+	next    int          // index of the next output
+}
+
+// NewZoom returns a zoom to center hertz. It keeps ±band hertz; everything that would alias there is suppressed by
+// 80 dB. The output rate must exceed twice the band.
+func NewZoom(center, band, rate float64) *Zoom {
+	transition := rate - 2*band
+	z := &Zoom{Center: center, Rate: rate, half: (stopband - 7.95) / (14.36 * transition) / 2}
+	z.kernel = make([]float64, zoomTable+2)
+	for i := range z.kernel {
+		t := float64(i) / zoomTable // share of half
+		z.kernel[i] = rate * sinc(rate*t*z.half) * kaiser(t)
+	}
+	return z
+}
+
+// Delay returns how far the output lags behind the input, in seconds.
+func (z *Zoom) Delay() float64 { return z.half }
+
+// Push adds the input sample x, which stands for dt seconds around the time t, in seconds.
+func (z *Zoom) Push(t, dt float64, x complex128) {
+	turns := z.Center * t
+	turns -= math.Floor(turns)
+	sin, cos := math.Sincos(-2 * math.Pi * turns)
+	z.PushShifted(t, x*complex(cos*dt, sin*dt))
+}
+
+// PushShifted adds an input sample that the caller has shifted and weighted already.
+func (z *Zoom) PushShifted(t float64, x complex128) {
+	z.times = append(z.times, t)
+	z.samples = append(z.samples, x)
+}
+
+// Read appends to dst the outputs that the input so far completes, and returns the extended slice.
+func (z *Zoom) Read(dst []complex128) []complex128 {
+	if len(z.times) == 0 {
+		return dst
+	}
+	last := z.times[len(z.times)-1]
+	from := 0
+	for {
+		t := float64(z.next) / z.Rate
+		if t+z.half > last {
+			break
+		}
+		for from < len(z.times) && z.times[from] < t-z.half {
+			from++
+		}
+		dst = append(dst, z.filter(t, from))
+		z.next++
+	}
+	if from > 0 {
+		z.times = z.times[:copy(z.times, z.times[from:])]
+		z.samples = z.samples[:copy(z.samples, z.samples[from:])]
+	}
+	return dst
+}
+
+// filter returns the output at time t; inputs before index from are out of reach.
+func (z *Zoom) filter(t float64, from int) complex128 {
+	var re, im float64
+	scale := zoomTable / z.half
+	for i := from; i < len(z.times); i++ {
+		at := math.Abs(z.times[i]-t) * scale
+		if at >= zoomTable {
+			if z.times[i] > t {
+				break
+			}
+			continue
+		}
+		j := int(at)
+		h := z.kernel[j] + (at-float64(j))*(z.kernel[j+1]-z.kernel[j])
+		re += h * real(z.samples[i])
+		im += h * imag(z.samples[i])
+	}
+	return complex(re, im)
+}
+
+// Flush appends the outputs up to the time end, as if silence followed the input.
+func (z *Zoom) Flush(dst []complex128, end float64) []complex128 {
+	z.PushShifted(end+z.half+1/z.Rate, 0)
+	return z.Read(dst)
+}
+
+// Oscillator turns at a constant rate: the phase factors exp(-j 2π f t) of evenly spaced samples, without calling a
+// trigonometric function for each.
+type Oscillator struct {
+	now, step complex128
+	count     int
+}
+
+// NewOscillator returns an oscillator of freq hertz that begins at time t seconds and is read rate times a second.
+func NewOscillator(freq, t, rate float64) *Oscillator {
+	turns := freq * t
+	turns -= math.Floor(turns)
+	return &Oscillator{
+		now:  cmplx.Rect(1, -2*math.Pi*turns),
+		step: cmplx.Rect(1, -2*math.Pi*freq/rate),
+	}
+}
+
+// Next returns the next phase factor.
+func (o *Oscillator) Next() complex128 {
+	x := o.now
+	o.now *= o.step
+	if o.count++; o.count&1023 == 0 {
+		o.now /= complex(cmplx.Abs(o.now), 0) // keeps rounding from growing
+	}
+	return x
+}
