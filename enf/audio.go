@@ -1,0 +1,270 @@
+// SPDX-FileCopyrightText: 2026 The DeFakePro Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package enf
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/defakepro/defakepro/dsp"
+)
+
+const (
+	// harmonicsMax is the highest harmonic looked at. Real hum seldom has more above the noise (SP Cup recordings:
+	// 2 to 6).
+	harmonicsMax = 10
+	// audioBand is what decimation keeps, and audioRate the least rate it leaves, in hertz: harmonicsMax times 60 Hz
+	// with its swing and the zoom's filter.
+	audioBand, audioRate = 640, 1500
+	// leastRate is the lowest sampling rate that holds the fundamental of either grid.
+	leastRate = 150
+	// mostRate is more than any sound is sampled at; beyond it a filter would take memory without bound.
+	mostRate = 10e6
+	// jitter is how far a block's time may be from that of the sample after the block before, in seconds, to count
+	// as its continuation: less than any lost packet, more than rounded time stamps.
+	jitter = 0.05
+	// longestGap is the longest gap within a signal, in seconds: six hours. A time stamp beyond is an error in the
+	// file, and filling it would take memory for nothing.
+	longestGap = 6 * 3600
+)
+
+// Options set an estimator up. The zero value detects the grid and keeps to the defaults.
+type Options struct {
+	// Grid is the nominal frequency; GridAuto detects it.
+	Grid Grid
+	// Observe, if not nil, is called with each spectrum slice, in order of time for each grid in question.
+	Observe func(Slice)
+}
+
+// AudioEstimator estimates ENF from sound: it takes blocks of samples of any rate and number of channels, and gives a
+// value per second. It is not safe for concurrent use.
+type AudioEstimator struct {
+	opts     Options
+	rate     float64 // of the input
+	channels int
+	epoch    time.Time
+	offset   float64 // time of the first sample after epoch, seconds
+	count    int     // samples so far, gaps included
+	fronts   []*front
+	cover    coverage
+	pool     *pool
+}
+
+// front is what happens to one mixture of the channels before the zooms.
+type front struct {
+	decimator *dsp.Decimator
+	mixed     []float64
+	low       []float64
+	count     int // low-rate samples so far
+}
+
+// NewAudio returns an estimator of the ENF in sound.
+func NewAudio(o Options) *AudioEstimator { return &AudioEstimator{opts: o} }
+
+// Write adds a block. Blocks must follow one another in time; where there is time between two, or samples are NaN, there
+// is a gap, and no values are made up for it. It returns an error if the block cannot belong to the same signal.
+func (e *AudioEstimator) Write(s dsp.Signal) error {
+	if s.Len() == 0 {
+		return nil
+	}
+	if e.pool == nil {
+		if err := e.begin(s); err != nil {
+			return err
+		}
+	}
+	if s.Rate != e.rate {
+		return fmt.Errorf("sampling rate changes from %g to %g Hz", e.rate, s.Rate)
+	}
+	if len(s.Channels) != e.channels {
+		return fmt.Errorf("number of channels changes from %d to %d", e.channels, len(s.Channels))
+	}
+	for _, c := range s.Channels {
+		if len(c) != s.Len() {
+			return fmt.Errorf("channels have different lengths: %d and %d samples", s.Len(), len(c))
+		}
+	}
+	at := s.Start.Sub(e.epoch).Seconds()
+	expected := e.offset + float64(e.count)/e.rate
+	skip := 0
+	switch gap := at - expected; {
+	case gap > longestGap:
+		return fmt.Errorf("time stamps jump by %.0f s", gap)
+	case gap > jitter:
+		e.silence(int(math.Round(gap * e.rate)))
+	case gap < -jitter: // heard already
+		skip = min(int(math.Round(-gap*e.rate)), s.Len())
+	}
+	e.take(s.Channels, skip)
+	return nil
+}
+
+// begin sets the estimator up for the rate of its first block.
+func (e *AudioEstimator) begin(s dsp.Signal) error {
+	if !(s.Rate >= leastRate) || s.Rate > mostRate {
+		return fmt.Errorf("sampled at %g Hz: mains hum needs at least %d, and nothing samples above %d", s.Rate, leastRate, int(mostRate))
+	}
+	e.rate, e.channels = s.Rate, len(s.Channels)
+	e.epoch = s.Start.Truncate(time.Second)
+	e.offset = s.Start.Sub(e.epoch).Seconds()
+	inputs := 1
+	if len(s.Channels) > 1 {
+		inputs = 2 // middle and side
+	}
+	for range inputs {
+		e.fronts = append(e.fronts, &front{decimator: dsp.NewDecimator(s.Rate, audioBand, audioRate)})
+	}
+	low := e.lowRate()
+	e.pool = newPool(e.opts, func(grid Grid) (lines []*line) {
+		for k := 1; k <= harmonicsMax; k++ {
+			if float64(k)*(float64(grid)+zoomBand) > low/2 {
+				break
+			}
+			for i := range inputs {
+				lines = append(lines, newLine(grid, k, i))
+			}
+		}
+		return lines
+	})
+	return nil
+}
+
+// lowRate is the sampling rate after decimation.
+func (e *AudioEstimator) lowRate() float64 { return e.rate / float64(e.fronts[0].decimator.Factor()) }
+
+// silence stands in for n missing samples.
+func (e *AudioEstimator) silence(n int) {
+	const piece = 1 << 16
+	for n > 0 {
+		m := min(n, piece)
+		for _, f := range e.fronts {
+			f.mixed = append(f.mixed[:0], make([]float64, m)...)
+		}
+		e.count += m
+		e.push()
+		n -= m
+	}
+}
+
+// take adds samples that are there, from index skip on.
+func (e *AudioEstimator) take(channels [][]float64, skip int) {
+	n := len(channels[0]) - skip
+	if n <= 0 {
+		return
+	}
+	for i, f := range e.fronts {
+		f.mixed = append(f.mixed[:0], make([]float64, n)...)
+		mix(f.mixed, channels, skip, i == 1)
+	}
+	missing := 0
+	for i, x := range e.fronts[0].mixed {
+		if math.IsNaN(x) || math.IsInf(x, 0) {
+			missing++
+			for _, f := range e.fronts {
+				f.mixed[i] = 0
+			}
+		}
+	}
+	from := e.offset + float64(e.count)/e.rate
+	share := 1 - float64(missing)/float64(n)
+	e.cover.add(from, from+float64(n)/e.rate, share)
+	e.count += n
+	e.push()
+}
+
+// mix puts the mean of the channels into dst, or half the difference of the first two: hum that is in opposite phase, or on one side
+// only, is not lost.
+func mix(dst []float64, channels [][]float64, skip int, side bool) {
+	if side {
+		for i := range dst {
+			dst[i] = (channels[0][skip+i] - channels[1][skip+i]) / 2
+		}
+		return
+	}
+	scale := 1 / float64(len(channels))
+	for _, c := range channels {
+		for i := range dst {
+			dst[i] += c[skip+i] * scale
+		}
+	}
+}
+
+// push moves the mixtures through decimation into the zooms.
+func (e *AudioEstimator) push() {
+	for i, f := range e.fronts {
+		f.low = f.decimator.Write(f.low[:0], f.mixed)
+		e.zoom(i)
+	}
+	e.pool.advance(e.cover.share)
+}
+
+// zoom feeds the low-rate samples of one front to its lines.
+func (e *AudioEstimator) zoom(input int) {
+	f := e.fronts[input]
+	low := e.lowRate()
+	from := e.offset + float64(f.count)/low
+	e.pool.each(func(l *line) {
+		if l.input != input {
+			return
+		}
+		osc := dsp.NewOscillator(l.zoom.Center, from, low)
+		for i, x := range f.low {
+			x /= low
+			w := osc.Next()
+			l.zoom.PushShifted(from+float64(i)/low, complex(x*real(w), x*imag(w)))
+		}
+		l.kept = l.zoom.Read(l.kept)
+	})
+	f.count += len(f.low)
+}
+
+// Take returns the values that have become known since the last call, and forgets them; for use on a live stream. While the
+// grid is being detected there are none.
+func (e *AudioEstimator) Take() Series {
+	if e.pool == nil {
+		return Series{Step: time.Second}
+	}
+	return e.pool.take(e.epoch)
+}
+
+// Close ends the signal and returns the estimate, with the values not taken before.
+func (e *AudioEstimator) Close() Estimate {
+	if e.pool == nil {
+		return Estimate{Source: SourceAudio, Grid: e.opts.Grid, Reason: "there is no sound", Series: Series{Step: time.Second}}
+	}
+	for i, f := range e.fronts {
+		f.low = f.decimator.Flush(f.low[:0])
+		e.zoom(i)
+	}
+	end := e.offset + float64(e.count)/e.rate
+	e.pool.finish(end, e.cover.share)
+	est := e.pool.estimate(e.epoch)
+	est.Source = SourceAudio
+	return est
+}
+
+// coverage knows which share of each second has signal. Seconds long past are forgotten.
+type coverage struct {
+	seconds [2 * ringSeconds]float64
+	newest  int
+}
+
+// add notes that the time from one instant to another, in seconds, is covered to the given share.
+func (c *coverage) add(from, to, share float64) {
+	for s := int(math.Floor(from)); float64(s) < to; s++ {
+		for ; c.newest < s; c.newest++ {
+			c.seconds[(c.newest+1)%len(c.seconds)] = 0
+		}
+		part := math.Min(to, float64(s+1)) - math.Max(from, float64(s))
+		c.seconds[s%len(c.seconds)] += part * share
+	}
+}
+
+// share returns the share of a second that is covered.
+func (c *coverage) share(second int) float64 {
+	if second > c.newest || second <= c.newest-len(c.seconds) {
+		return 0
+	}
+	return math.Min(c.seconds[second%len(c.seconds)], 1)
+}

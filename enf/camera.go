@@ -1,0 +1,315 @@
+// SPDX-FileCopyrightText: 2026 The DeFakePro Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package enf
+
+import (
+	"math"
+	"math/cmplx"
+
+	"gonum.org/v1/gonum/mat"
+
+	"github.com/defakepro/defakepro/dsp"
+)
+
+const (
+	// flicker is the harmonic at which light flickers: twice the mains frequency, power going with the square of the
+	// current.
+	flicker = 2
+	// readoutStep is the spacing of the read-out times tried, in cycles of flicker per frame; between two of them at
+	// most 0.3 dB is lost.
+	readoutStep = 0.25
+	// sceneAhead is how long frames are held back so that the scene is known, and sceneTime the time constant of its
+	// average, in seconds. What stands still for that long is taken for the scene.
+	sceneAhead, sceneTime = 30, 120
+	// loudest is how many times the usual projection one may be: a cut or a flash must not outweigh minutes.
+	loudest = 4
+)
+
+// camera turns frames into the samples of its lines, one line for each read-out time tried.
+type camera struct {
+	grid   Grid
+	fps    float64
+	strips int
+	lines  []*line
+	tries  []*projection
+	times  []float64 // of the frames held back
+	real   []float64 // scratch
+	imag   []float64
+}
+
+// projection is one guess at the number of cycles that the flicker passes through in a frame.
+type projection struct {
+	cycles float64
+	kernel []complex128   // per row
+	held   [][]complex128 // frames held back, per strip
+	scenes []circle       // per strip
+	weight float64        // of the frames in scenes
+	usual  float64        // magnitude
+
+	contrasts [3]float64 // mean square of each way to set strips against strips
+}
+
+func newCamera(grid Grid, period float64, rows, strips int) *camera {
+	c := &camera{grid: grid, fps: 1 / period, strips: strips, real: make([]float64, strips), imag: make([]float64, strips)}
+	most := flicker*float64(grid)*period + readoutStep/2 // read-out as long as the frame
+	if rows < 4 {
+		most = 0 // a series of means: rows tell nothing
+	}
+	for v := 0.0; v <= most; v += readoutStep {
+		// Near a multiple of half the frame rate the tone and its mirror image coincide, unless the rows tell them apart.
+		if v < 1 && c.mirrored() && rows >= 4 {
+			continue
+		}
+		p := &projection{cycles: v, scenes: make([]circle, strips)}
+		p.kernel = rowKernel(v, rows)
+		l := newLine(grid, flicker, len(c.tries))
+		if c.mirrored() {
+			l.twin = newLine(grid, flicker, len(c.tries))
+			l.still = -math.Remainder(flicker*float64(grid), c.fps) / flicker
+		}
+		c.lines = append(c.lines, l)
+		c.tries = append(c.tries, p)
+	}
+	return c
+}
+
+// mirrored reports whether the flicker's alias at this frame rate is so near zero or half the frame rate that its mirror
+// image falls into the band.
+func (c *camera) mirrored() bool {
+	apart := math.Abs(math.Remainder(2*flicker*float64(c.grid), c.fps))
+	return apart < 2*flicker*zoomBand
+}
+
+// blind reports whether nothing could have been seen: the alias is of no use and there are no rows.
+func (c *camera) blind() bool { return c.mirrored() && len(c.tries) == 1 }
+
+// push adds a frame.
+func (c *camera) push(f frame) {
+	c.times = append(c.times, f.time)
+	for _, p := range c.tries {
+		p.add(f.cells, c.strips, 1/(sceneTime*c.fps))
+	}
+	for len(c.times) > 0 && f.time-c.times[0] > sceneAhead {
+		c.release()
+	}
+	for _, l := range c.lines {
+		l.kept = l.zoom.Read(l.kept)
+		if l.twin != nil {
+			l.twin.kept = l.twin.zoom.Read(l.twin.kept)
+		}
+	}
+}
+
+// finish ends the video at the given time.
+func (c *camera) finish(end float64) {
+	for len(c.times) > 0 {
+		c.release()
+	}
+	for _, l := range c.lines {
+		l.kept = l.zoom.Flush(l.kept, end)
+		if l.twin != nil {
+			l.twin.kept = l.twin.zoom.Flush(l.twin.kept, end)
+		}
+	}
+}
+
+// release gives the oldest frame held back to the lines.
+func (c *camera) release() {
+	t := c.times[0]
+	c.times = c.times[1:]
+	for i, p := range c.tries {
+		x := p.held[0]
+		p.held = p.held[1:]
+		for s := range x {
+			x[s] -= p.scenes[s].center(c.mirrored())
+		}
+		y, noise := c.middle(x), complex128(0)
+		if c.mirrored() {
+			noise = p.disagreement(x)
+		}
+		if size := cmplx.Abs(y); size > 0 {
+			scale := complex(p.limit(size)/size, 0)
+			y, noise = y*scale, noise*scale
+		}
+		if c.blind() {
+			y = 0 // scene and flicker cannot be told apart
+		}
+		c.lines[i].zoom.Push(t, 1/c.fps, y)
+		if twin := c.lines[i].twin; twin != nil {
+			twin.zoom.Push(t, 1/c.fps, noise)
+		}
+	}
+}
+
+// disagreement sets strips against strips: what moves, without the flicker they share. Where scene and alias share a frequency,
+// it is the only measure of the noise there. Of several ways to pair the strips, it takes the one that lately differed most.
+func (p *projection) disagreement(x []complex128) complex128 {
+	var most complex128
+	top := -1.0
+	for i := range p.contrasts {
+		var d complex128
+		for s, v := range x {
+			if s>>i&1 == 1 { // singly, in pairs, in fours
+				v = -v
+			}
+			d += v
+		}
+		d /= complex(float64(len(x)), 0)
+		const follow = 1.0 / 256 // frames
+		p.contrasts[i] += follow * (real(d)*real(d) + imag(d)*imag(d) - p.contrasts[i])
+		if p.contrasts[i] > top {
+			top, most = p.contrasts[i], d
+		}
+	}
+	return most
+}
+
+// middle is the median of both parts.
+func (c *camera) middle(x []complex128) complex128 {
+	if len(x) == 0 {
+		return 0
+	}
+	for s, y := range x {
+		c.real[s], c.imag[s] = real(y), imag(y)
+	}
+	return complex(median(c.real[:len(x)]), median(c.imag[:len(x)]))
+}
+
+// add projects a frame and lets the scene follow it, by at least the given share.
+func (p *projection) add(cells []float64, strips int, share float64) {
+	x := make([]complex128, strips)
+	for s := range strips {
+		for r, k := range p.kernel {
+			y := cells[r*strips+s]
+			x[s] += complex(real(k)*y, imag(k)*y)
+		}
+	}
+	p.held = append(p.held, x)
+	p.weight++
+	share = math.Max(share, 1/p.weight)
+	for s := range x {
+		p.scenes[s].add(x[s], share)
+	}
+}
+
+// limit returns the size, bounded to a few times the usual.
+func (p *projection) limit(size float64) float64 {
+	if p.usual == 0 {
+		p.usual = size
+	}
+	size = math.Min(size, loudest*p.usual)
+	const follow = 1.0 / 256 // frames
+	p.usual += follow * (size - p.usual)
+	return size
+}
+
+// rowKernel returns the weights whose sum with a frame's rows is the complex amplitude of the given number of cycles in it:
+// by least squares together with a constant, a slope and, being real, the mirror image, so that none of these leaks in.
+func rowKernel(cycles float64, rows int) []complex128 {
+	kernel := make([]complex128, rows)
+	terms := 4 // cosine, sine, constant, slope
+	switch {
+	case cycles == 0:
+		for r := range kernel {
+			kernel[r] = complex(1/float64(rows), 0)
+		}
+		return kernel
+	case cycles < 1: // a part of a cycle is not told from a slope
+		terms = 3
+	}
+	basis := mat.NewDense(rows, terms, nil)
+	for r := range rows {
+		at := (float64(r) + 0.5) / float64(rows)
+		sin, cos := math.Sincos(2 * math.Pi * cycles * at)
+		basis.SetRow(r, []float64{cos, sin, 1, at - 0.5}[:terms])
+	}
+	var gram, weights mat.Dense
+	gram.Mul(basis.T(), basis)
+	if err := weights.Solve(&gram, basis.T()); err != nil {
+		return kernel // singular: sees nothing
+	}
+	for r := range rows {
+		kernel[r] = complex(weights.At(0, r), -weights.At(1, r)) / 2
+	}
+	return kernel
+}
+
+// circle learns a strip's scene. The projection of a lit scene goes round in a circle: the scene is its middle, the
+// flicker its radius. Where the flicker turns fast the mean is as good; where its alias is near zero it may take minutes
+// to come round, and the circle through an arc of it (Kåsa 1976) knows the middle sooner. The moments are averages that forget.
+type circle struct {
+	origin                      complex128
+	n                           float64
+	x, y, xx, xy, yy, z, xz, yz float64 // z = x² + y²
+}
+
+func (c *circle) add(p complex128, share float64) {
+	if c.n == 0 {
+		c.origin = p
+	}
+	c.n++
+	p -= c.origin
+	x, y := real(p), imag(p)
+	z := x*x + y*y
+	for _, m := range []struct {
+		mean *float64
+		now  float64
+	}{{&c.x, x}, {&c.y, y}, {&c.xx, x * x}, {&c.xy, x * y}, {&c.yy, y * y}, {&c.z, z}, {&c.xz, x * z}, {&c.yz, y * z}} {
+		*m.mean += share * (m.now - *m.mean)
+	}
+}
+
+// center returns the mean, or the middle of the circle.
+func (c *circle) center(arc bool) complex128 {
+	mean := c.origin + complex(c.x, c.y)
+	if !arc {
+		return mean
+	}
+	// Covariances; least squares for z = 2ax + 2by + const about the mean, held towards it by a small ridge.
+	xx, xy, yy := c.xx-c.x*c.x, c.xy-c.x*c.y, c.yy-c.y*c.y
+	xz := c.xz - c.x*c.z - 2*(c.x*xx+c.y*xy)
+	yz := c.yz - c.y*c.z - 2*(c.x*xy+c.y*yy)
+	const ridge = 0.02
+	r := ridge * (xx + yy)
+	xx, yy = xx+r, yy+r
+	det := xx*yy - xy*xy
+	if !(det > 0) {
+		return mean
+	}
+	return mean + complex((xz*yy-yz*xy)/det/2, (yz*xx-xz*xy)/det/2)
+}
+
+// median returns the median of x, which it reorders; the mean of the middle two for an even number.
+func median(x []float64) float64 {
+	n := len(x)
+	upper := quickSelect(x, n/2)
+	if n%2 == 1 {
+		return upper
+	}
+	lower := math.Inf(-1)
+	for _, v := range x[:n/2] {
+		lower = math.Max(lower, v)
+	}
+	return (lower + upper) / 2
+}
+
+// readout returns the estimated read-out time in seconds: that of the guess in which the flicker was strongest, between its
+// neighbours.
+func (c *camera) readout() float64 {
+	best := 0
+	level := func(i int) float64 { return c.lines[i].level }
+	for i := range c.lines {
+		if level(i) > level(best) {
+			best = i
+		}
+	}
+	cycles := c.tries[best].cycles
+	if cycles == 0 {
+		return 0
+	}
+	if best > 0 && best < len(c.lines)-1 {
+		cycles += readoutStep * dsp.Peak(level(best-1), level(best), level(best+1))
+	}
+	return cycles / (flicker * float64(c.grid))
+}
