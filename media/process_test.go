@@ -1,0 +1,109 @@
+// SPDX-FileCopyrightText: 2026 The DeFakePro Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package media
+
+import (
+	"context"
+	"errors"
+	"os"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestProcessEnds covers decoders that do not end as they should.
+func TestProcessEnds(t *testing.T) {
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	canceled, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	for _, test := range []struct {
+		role  string
+		ctx   context.Context
+		stall time.Duration
+		want  string
+	}{
+		{"crash", t.Context(), 0, "decoder ended early: exit status 2: panic: crash"},
+		{"hang", t.Context(), 50 * time.Millisecond, "decoder has been silent for 50ms"},
+		{"hang", canceled, 0, "context canceled"},
+		{"silence", t.Context(), 0, "decoder ended early"},
+		{"babble", t.Context(), 0, errProtocol.Error()},
+	} {
+		p, err := start(test.ctx, exe, []string{test.role}, nil, test.stall)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if test.ctx == canceled {
+			cancel()
+		}
+		w := wireReader{r: p}
+		_, err = w.header()
+		if !errors.Is(err, errProtocol) {
+			err = p.failure(err)
+		}
+		if err == nil || !strings.HasPrefix(err.Error(), test.want) {
+			t.Errorf("%s: %v, want %q", test.role, err, test.want)
+		}
+		if err := errors.Join(p.close(), p.close()); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestOpenBad(t *testing.T) {
+	for _, test := range []struct{ path, want string }{
+		{t.TempDir(), "is a directory"},
+		{"no such file.wav", "no such file.wav: no such file or directory"},
+		{os.DevNull, "is not a regular file"},
+		{write(t, "empty.wav", nil), "empty.wav: is empty"},
+	} {
+		if _, err := Open(t.Context(), test.path, Options{}); err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: %v, want %q", test.path, err, test.want)
+		}
+	}
+}
+
+func TestOpenStdin(t *testing.T) {
+	stdin := os.Stdin
+	t.Cleanup(func() { os.Stdin = stdin })
+	for name, test := range map[string]struct {
+		content []byte
+		want    string
+	}{
+		"wav":   {sized(wavFile(wavFmt(tagPCM, 2, 44100, 2), chunk("data", ramp(100)...)), 400, 0xFFFFFFFF), ""},
+		"text":  {[]byte("hello, world"), "standard input: is neither WAV nor FLAC, which is what can be read from a stream"},
+		"empty": {nil, "standard input: is empty"},
+	} {
+		f, err := os.Open(write(t, "in", test.content))
+		if err != nil {
+			t.Fatal(err)
+		}
+		os.Stdin = f
+		r, err := Open(t.Context(), "-", Options{})
+		if err != nil {
+			if err.Error() != test.want {
+				t.Errorf("%s: %v", name, err)
+			}
+			continue
+		}
+		if _, got := drain(t, r).samples(t); test.want != "" || len(got[0]) != 100 {
+			t.Errorf("%s: %d samples", name, len(got[0]))
+		}
+	}
+}
+
+func TestReadEndsWithContext(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	r, err := Open(ctx, write(t, "a.wav", wavFile(wavFmt(tagPCM, 2, 44100, 2), chunk("data", ramp(100)...))), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	cancel()
+	if _, err := r.Read(); !errors.Is(err, context.Canceled) || !strings.HasPrefix(err.Error(), "a.wav: ") {
+		t.Errorf("got %v", err)
+	}
+}
