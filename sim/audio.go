@@ -1,0 +1,182 @@
+// SPDX-FileCopyrightText: 2026 The DeFakePro Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package sim
+
+import (
+	"bufio"
+	"context"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/defakepro/defakepro/enf/enftest"
+)
+
+// Audio describes a sound track: one channel of speech over hum and noise. Levels are RMS, in decibels relative to an amplitude of one.
+type Audio struct {
+	// Rate is the number of samples a second; 0 for 48000.
+	Rate int
+	// Speech is the talker's level, pauses included; 0 stands for -26 dB, negative infinity for silence.
+	Speech float64
+	// Noise is the level of the white noise floor; 0 stands for -66 dB. Rumble below the hum's second harmonic comes on top.
+	Noise float64
+	// CN0 is the carrier-to-noise density of the hum's strongest harmonic, in dB-Hz; 0 stands for 30, negative infinity for no hum.
+	CN0 float64
+	// PPM is by how much the recorder's clock is fast, in parts per million.
+	PPM float64
+	// Codec is aac, opus, mp3, flac or pcm; empty for what suits the file's name.
+	Codec string
+	// BitrateKbps is the rate of the encoding; 0 for 64. Lossless codecs have none.
+	BitrateKbps int
+}
+
+func (a Audio) withDefaults() (Audio, error) {
+	if a.Rate == 0 {
+		a.Rate = 48000
+	}
+	if a.Speech == 0 {
+		a.Speech = -26
+	}
+	if a.Noise == 0 {
+		a.Noise = -66
+	}
+	if a.CN0 == 0 {
+		a.CN0 = 30
+	}
+	if a.BitrateKbps == 0 {
+		a.BitrateKbps = 64
+	}
+	switch {
+	case a.Rate < 400 || a.Rate > 192000:
+		return a, fmt.Errorf("audio rate %d Hz: want 400 to 192000", a.Rate)
+	case !(a.Speech < 0) || !(a.Noise < 0) || !(a.CN0 < 100) || !(math.Abs(a.PPM) < 1e4) || a.BitrateKbps < 0:
+		return a, fmt.Errorf("audio with speech at %g dB, noise at %g dB, hum at %g dB-Hz, clock off by %g ppm, %d kb/s: out of range",
+			a.Speech, a.Noise, a.CN0, a.PPM, a.BitrateKbps)
+	}
+	return a, nil
+}
+
+// room makes the samples of a recording.
+type room struct {
+	Audio
+	line            timeline
+	hum             []enftest.Harmonic
+	talker, clone   *enftest.Speech // the clone speaks where the track is synthetic
+	rng             *rand.Rand
+	noise           float64
+	rumble, rumble2 float64 // states of the low-pass that shapes the rumble
+	next            int     // index of the next sample
+}
+
+func newRoom(seed uint64, a Audio, line timeline) *room {
+	rate := float64(a.Rate)
+	m := &room{Audio: a, line: line, rng: rand.New(rand.NewPCG(seed, 10))}
+	level := func(db float64) float64 { return math.Pow(10, db/20) }
+	m.noise = level(a.Noise)
+	m.hum = enftest.RoomHum(seed, enftest.Amplitude(a.CN0, m.noise, rate))
+	m.talker = enftest.NewSpeech(seed, rate, level(a.Speech))
+	if slices.ContainsFunc(line, func(p piece) bool { return p.grid == nil }) {
+		m.clone = enftest.NewSpeech(seed+1, rate, level(a.Speech))
+	}
+	return m
+}
+
+// render fills dst with the next samples.
+func (m *room) render(dst []float64) {
+	rate := float64(m.Rate)
+	for len(dst) > 0 {
+		t := float64(m.next) / rate
+		p := m.line.at(t)
+		n := min(len(dst), max(1, int(math.Ceil(p.to*rate-1e-6))-m.next))
+		block := dst[:n]
+		clear(block)
+		if p.grid != nil {
+			m.talker.Add(block)
+			slow := 1 + 1e-6*m.PPM
+			p.grid.Hum(block, rate*slow, t/slow+p.shift, m.hum)
+		} else {
+			m.clone.Add(block)
+		}
+		m.floor(block)
+		m.next += n
+		dst = dst[n:]
+	}
+}
+
+// floor adds the noise floor and a rumble, 10 dB above it at 40 Hz and below it from 100 Hz on.
+func (m *room) floor(block []float64) {
+	a := 1 - math.Exp(-2*math.Pi*40/float64(m.Rate))
+	for i := range block {
+		m.rumble += a * (m.rng.NormFloat64() - m.rumble)
+		m.rumble2 += a * (m.rumble - m.rumble2)
+		block[i] += m.noise * (m.rng.NormFloat64() + 6*m.rumble2)
+	}
+}
+
+// writeSound renders the sound to w as 16-bit WAV.
+func (r Recording) writeSound(ctx context.Context, w io.Writer, a Audio, line timeline) error {
+	samples := int(math.Round(r.Duration.Seconds() * float64(a.Rate)))
+	out := bufio.NewWriterSize(w, 1<<16)
+	if err := binary.Write(out, binary.LittleEndian, wavHeader(samples, a.Rate)); err != nil {
+		return err
+	}
+	m := newRoom(r.Seed, a, line)
+	dither := rand.New(rand.NewPCG(r.Seed, 11))
+	second, bytes := make([]float64, a.Rate), make([]byte, 0, 2*a.Rate)
+	for done := 0; done < samples; {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		block := second[:min(a.Rate, samples-done)]
+		m.render(block)
+		bytes = bytes[:0]
+		for _, v := range block {
+			// Triangular dither keeps a hum below one step whole.
+			q := math.Round(v*32767 + dither.Float64() - dither.Float64())
+			bytes = binary.LittleEndian.AppendUint16(bytes, uint16(int16(min(32767, max(-32768, q)))))
+		}
+		if _, err := out.Write(bytes); err != nil {
+			return err
+		}
+		done += len(block)
+		if r.Video == nil {
+			r.progress(float64(done) / float64(a.Rate))
+		}
+	}
+	return out.Flush()
+}
+
+func (r Recording) progress(seconds float64) {
+	if r.Progress != nil {
+		r.Progress(time.Duration(seconds * float64(time.Second)))
+	}
+}
+
+// header is that of a RIFF WAVE file with one format and one data chunk (Microsoft and IBM, Multimedia Programming Interface, 1991).
+type header struct {
+	RIFF       [4]byte
+	Size       uint32
+	WAVE, Fmt  [4]byte
+	FmtSize    uint32
+	Format     uint16
+	Channels   uint16
+	Rate       uint32
+	ByteRate   uint32
+	BlockAlign uint16
+	Bits       uint16
+	Data       [4]byte
+	DataSize   uint32
+}
+
+func wavHeader(samples, rate int) header {
+	size := uint32(min(int64(samples)*2, math.MaxUint32-36))
+	return header{
+		RIFF: [4]byte([]byte("RIFF")), Size: size + 36, WAVE: [4]byte([]byte("WAVE")), Fmt: [4]byte([]byte("fmt ")), FmtSize: 16, Format: 1, Channels: 1,
+		Rate: uint32(rate), ByteRate: uint32(2 * rate), BlockAlign: 2, Bits: 16, Data: [4]byte([]byte("data")), DataSize: size,
+	}
+}
