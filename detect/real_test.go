@@ -1,0 +1,122 @@
+// SPDX-FileCopyrightText: 2026 The DeFakePro Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package detect_test
+
+import (
+	"math"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/defakepro/defakepro/detect"
+	"github.com/defakepro/defakepro/enf"
+)
+
+// real returns a real 60 Hz series at its fundamental, or skips where there is none.
+func real(t *testing.T, elem ...string) enf.Series {
+	t.Helper()
+	dir := os.Getenv("DEFAKEPRO_DATA")
+	if dir == "" {
+		dir = filepath.Join("..", "..", "shared", "data")
+	}
+	path := filepath.Join(append([]string{dir}, elem...)...)
+	if _, err := os.Stat(path); err != nil {
+		t.Skipf("real recordings are not here: %v", err)
+	}
+	s, err := enf.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s, _, err = s.Fundamental(enf.Grid60); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+var devices = []string{"device1.csv", "device2.csv", "device3.csv"}
+
+// TestRealHour compares three recorders with the mains of the same hour.
+func TestRealHour(t *testing.T) {
+	power := real(t, "econledger", "power.csv")
+	for _, name := range devices {
+		for _, search := range []bool{false, true} {
+			c := detect.Compare(estimate(real(t, "econledger", name)), power, detect.Options{Search: search})
+			if c.Verdict != detect.Authentic || c.Correlation < 0.99 || c.RMSE > 0.002 || math.Abs(c.Lag) > 0.5 || math.Abs(c.Offset) > 0.0015 {
+				t.Errorf("%s, search %v: %s (%s), r %.4f, RMSE %.2f mHz, lag %.2f s, offset %.2f mHz",
+					name, search, c.Verdict, c.Reason, c.Correlation, 1e3*c.RMSE, c.Lag, 1e3*c.Offset)
+			}
+			for _, w := range c.Windows {
+				if w.Verdict != detect.Authentic {
+					t.Errorf("%s: window at %.0f s is %s: r %.3f, RMSE %.2f mHz", name, w.Start, w.Verdict, w.Correlation, 1e3*w.RMSE)
+				}
+			}
+		}
+	}
+}
+
+// TestRealOtherTimes compares recorders with other hours and days of the same kind of grid.
+func TestRealOtherTimes(t *testing.T) {
+	if testing.Short() {
+		t.Skip("compares 1,200 recordings")
+	}
+	references := []enf.Series{real(t, "grid", "us60_2022-07.csv.gz"), real(t, "grid", "us60_2022-09.csv.gz"), real(t, "econledger", "one_day_enf.csv.gz")}
+	rng := rand.New(rand.NewPCG(1, 2))
+	for _, length := range []int{60, 120, 300, 3600} {
+		count := map[detect.Verdict]int{}
+		for i := range 300 {
+			device := real(t, "econledger", devices[i%3])
+			from := rng.IntN(device.Len() - length + 1)
+			r := references[rng.IntN(3)]
+			start := time.Duration(1+rng.IntN(int(r.Seconds(r.Len()-1))-3700)) * time.Second
+			c := detect.Compare(estimate(device.Slice(from, from+length)), r, detect.Options{Start: start})
+			if count[c.Verdict]++; c.Verdict == detect.Authentic {
+				t.Errorf("%d s of %s at %v: authentic, r %.3f, RMSE %.2f mHz, LLR %.1f", length, devices[i%3], start, c.Correlation, 1e3*c.RMSE, c.LLR)
+			}
+		}
+		t.Logf("%d s: %v", length, count)
+		if length >= 300 && count[detect.Forged] < 270 {
+			t.Errorf("%d s: %v, want most forged", length, count)
+		}
+	}
+}
+
+// TestRealSearchElsewhere searches for a recorder in references that do not hold it.
+func TestRealSearchElsewhere(t *testing.T) {
+	july := real(t, "grid", "us60_2022-07.csv.gz")
+	day := real(t, "econledger", "one_day_enf.csv.gz")
+	for _, name := range devices {
+		device := real(t, "econledger", name)
+		for _, part := range []enf.Series{device, device.Slice(0, 60), device.Slice(1000, 1300)} {
+			for _, r := range []enf.Series{july, day} {
+				if c := detect.Compare(estimate(part), r, detect.Options{Search: true}); c.Verdict == detect.Authentic {
+					t.Errorf("%s, %d s: authentic at %.0f s, r %.3f, LLR %.1f", name, part.Len(), c.Lag, c.Correlation, c.LLR)
+				}
+			}
+		}
+	}
+}
+
+// TestRealMatch looks for a quarter of an hour of each recorder in a day into which its hour is put, of two-second values.
+func TestRealMatch(t *testing.T) {
+	power, july := real(t, "econledger", "power.csv"), real(t, "grid", "us60_2022-07.csv.gz")
+	day := july.Slice(0, 43200)
+	day.Hz = append([]float64(nil), day.Hz...)
+	const at = 20000 // values
+	for i := range 1800 {
+		day.Hz[at+i] = power.Hz[2*i]
+	}
+	for _, name := range devices {
+		part := real(t, "econledger", name).Slice(600, 1500)
+		m := detect.FindMatches(part, day, 3)
+		if len(m) != 3 || math.Abs(m[0].Offset-(2*at+600)) > 1 || m[0].Correlation < 0.98 || m[0].LLR < m[1].LLR+50 {
+			t.Errorf("%s: %+v, want %d s", name, m, 2*at+600)
+			continue
+		}
+		if want := july.Start.Add((2*at + 600) * time.Second); m[0].Time.Sub(want).Abs() > time.Second {
+			t.Errorf("%s: time %v, want %v", name, m[0].Time, want)
+		}
+	}
+}

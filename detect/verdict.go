@@ -1,0 +1,190 @@
+// SPDX-FileCopyrightText: 2026 The DeFakePro Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package detect
+
+import (
+	"fmt"
+	"math"
+	"strings"
+
+	"github.com/defakepro/defakepro/enf"
+)
+
+// decide fills in verdict and reason.
+func (c *comparison) decide() {
+	ch := &c.channel
+	values, compared := c.rec.present(), c.compared()
+	if least := c.options.Window.Seconds(); float64(compared) < least {
+		c.say(Undetermined, "The reference covers %s of the recording; it takes at least %s to tell.", clock(float64(compared)), clock(least))
+		ch.Forged = nil
+		return
+	}
+	if c.options.Rule == RuleCorrelation {
+		c.decideByCorrelation()
+		return
+	}
+	solid := c.agreed > 0
+	limit := clockLimit
+	if ch.Estimate.Source == enf.SourceVideo {
+		limit = cameraLimit
+	}
+	odd := solid && math.Abs(ch.Offset) > limit
+	switch {
+	case !solid && ch.LLR < againstAll || odd && c.following() < mostly:
+		c.foreign()
+	case odd:
+		ch.Forged = nil
+		c.say(Undetermined, "The recording moves as the reference does, but %.1f mHz %s it, which is more than a recorder's clock is wrong: "+
+			"was it played at another speed?", 1e3*math.Abs(ch.Offset), aboveBelow(ch.Offset))
+	case solid && len(ch.Forged) > 0 && !c.trusted():
+		c.say(Undetermined, "The recording follows the grid's frequency, but its values scatter by %.1f mHz, more than they should: "+
+			"where they stray, from %s on, it may be the recorder's fault.", 1e3*medianOf(c.noise), clock(ch.Forged[0].Start))
+		ch.Forged = nil
+	case solid && len(ch.Forged) > 0:
+		c.say(Forged, "The recording follows the grid's frequency except %s.", describe(ch.Forged))
+	case solid && !c.claims(timeline{place: c.claimed + ch.Lag}):
+		c.say(Undetermined, "The recording follows the grid's frequency, but from a start %.1f s %s than claimed.", math.Abs(ch.Lag), laterEarlier(ch.Lag))
+	case float64(compared) < covered*float64(values):
+		ch.Forged = nil
+		c.say(Undetermined, "The reference covers only %s of the recording's %s.", clock(float64(compared)), clock(float64(values)))
+	case !solid:
+		ch.Forged = nil
+		c.say(Undetermined, "What there is of the grid's frequency neither fits the reference well enough nor contradicts it: %s.", c.weakness())
+	case ch.Correlation < c.options.Threshold || math.IsNaN(ch.Correlation):
+		c.say(Undetermined, "The grid's frequency hardly moved, so that agreement with it proves little.")
+	default:
+		c.authentic(compared)
+	}
+}
+
+func (c *comparison) authentic(compared int) {
+	total := len(c.rec.hz)
+	within := "throughout"
+	if float64(compared) < 0.95*float64(total) {
+		within = fmt.Sprintf("for the %s of its %s that could be compared", clock(float64(compared)), clock(float64(total)))
+	}
+	c.say(Authentic, "The recording follows the grid's frequency %s.", within)
+}
+
+// foreign is the case that next to nothing agrees.
+func (c *comparison) foreign() {
+	if c.options.Search {
+		c.channel.Forged = nil
+		c.say(Undetermined, "The recording follows the reference nowhere: it was made at a time or on a grid that the reference does not cover, or is forged.")
+		return
+	}
+	c.channel.Forged = []Span{{Start: 0, End: float64(len(c.rec.hz)), Kind: SpanForeign}}
+	c.say(Forged, "The recording does not follow the grid's frequency at the time claimed.")
+}
+
+// trusted reports whether what the seconds that follow the reference differ by is what the series says it may be.
+func (c *comparison) trusted() bool {
+	stated := c.rec.medianSigma()
+	return stated == 0 || medianOf(c.noise) <= scatter*math.Hypot(stated, noiseFloor)
+}
+
+// decideByCorrelation is the rule of the paper.
+func (c *comparison) decideByCorrelation() {
+	below, judged := 0, 0
+	for _, w := range c.channel.Windows {
+		if w.Verdict == Undetermined {
+			continue
+		}
+		judged++
+		if w.Verdict == Forged {
+			below++
+			c.channel.Forged = extend(c.channel.Forged, Span{Start: w.Start, End: w.End, Kind: SpanForeign})
+		}
+	}
+	switch {
+	case judged == 0:
+		c.say(Undetermined, "No window holds enough values to correlate.")
+	case below > 0:
+		c.say(Forged, "%d of %d windows correlate with the reference by less than %.2g.", below, judged, c.options.Threshold)
+	default:
+		c.say(Authentic, "All %d windows correlate with the reference by %.2g or more.", judged, c.options.Threshold)
+	}
+}
+
+// extend adds a span that may overlap the last.
+func extend(spans []Span, s Span) []Span {
+	if n := len(spans); n > 0 && s.Start <= spans[n-1].End {
+		spans[n-1].End = max(spans[n-1].End, s.End)
+		return spans
+	}
+	return append(spans, s)
+}
+
+func (c *comparison) say(v Verdict, format string, args ...any) {
+	c.channel.Verdict, c.channel.Reason = v, fmt.Sprintf(format, args...)
+}
+
+// compared returns the number of seconds at which both have a value.
+func (c *comparison) compared() int {
+	n := 0
+	for i, x := range c.channel.Truth.Hz {
+		if !math.IsNaN(x) && !math.IsNaN(c.rec.hz[i]) {
+			n++
+		}
+	}
+	return n
+}
+
+// weakness says why there is too little evidence.
+func (c *comparison) weakness() string {
+	noise := medianOf(c.noise)
+	switch {
+	case noise > 0.004:
+		return fmt.Sprintf("its uncertainty of %.0f mHz is too great", 1e3*noise)
+	case c.options.Search:
+		return "a recording so short fits a reference so long by chance"
+	}
+	return "it is too short, or the grid moved too little meanwhile"
+}
+
+// describe lists the spans.
+func describe(spans []Span) string {
+	var parts []string
+	for i, s := range spans {
+		if i == 3 && len(spans) > 4 {
+			parts = append(parts, fmt.Sprintf("and in %d more places", len(spans)-i))
+			break
+		}
+		switch {
+		case s.Kind == SpanForeign:
+			parts = append(parts, fmt.Sprintf("from %s to %s", clock(s.Start), clock(s.End)))
+		case s.Jump > 0:
+			parts = append(parts, fmt.Sprintf("at %s, where %s are missing", clock((s.Start+s.End)/2), clock(s.Jump)))
+		default:
+			parts = append(parts, fmt.Sprintf("at %s, where it goes back by %s", clock((s.Start+s.End)/2), clock(-s.Jump)))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// clock writes seconds as a person would.
+func clock(seconds float64) string {
+	s := int(math.Round(seconds))
+	switch {
+	case s < 120:
+		return fmt.Sprintf("%d s", s)
+	case s < 3600:
+		return fmt.Sprintf("%d:%02d min", s/60, s%60)
+	}
+	return fmt.Sprintf("%d:%02d:%02d h", s/3600, s/60%60, s%60)
+}
+
+func aboveBelow(v float64) string {
+	if v > 0 {
+		return "above"
+	}
+	return "below"
+}
+
+func laterEarlier(v float64) string {
+	if v > 0 {
+		return "later"
+	}
+	return "earlier"
+}
