@@ -1,0 +1,133 @@
+// SPDX-FileCopyrightText: 2026 The DeFakePro Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package report
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/defakepro/defakepro/detect"
+)
+
+// lagName says what a lag is counted from.
+func lagName(o detect.Options) string {
+	if o.Search {
+		return "Start, from the reference's start"
+	}
+	return "Lag against the assumed start"
+}
+
+// mark is a sign for a verdict that does not need colour.
+func mark(v detect.Verdict) string {
+	switch v {
+	case detect.Authentic:
+		return "✓"
+	case detect.Forged:
+		return "✕"
+	default:
+		return "?"
+	}
+}
+
+// headline is the verdict as a sentence for a reader who knows nothing of ENF.
+func headline(r detect.Report) string {
+	when := "at that time"
+	if r.Options.Search {
+		when = "at the time that was found"
+	}
+	switch r.Verdict {
+	case detect.Authentic:
+		return "The trace of the mains in this recording matches the power grid " + when + "."
+	case detect.Forged:
+		return "The trace of the mains in this recording does not match the power grid " + when + forgedText(r) + "."
+	default:
+		return "The trace of the mains in this recording does not tell whether it is genuine."
+	}
+}
+
+// forgedText says how much of which channel is forged.
+func forgedText(r detect.Report) string {
+	var parts []string
+	for _, c := range r.Channels {
+		if len(c.Forged) == 0 {
+			continue
+		}
+		foreign, cuts, total := 0, 0, 0.0
+		for _, s := range c.Forged {
+			if s.Kind == detect.SpanCut {
+				cuts++
+				continue
+			}
+			foreign++
+			total += s.End - s.Start
+		}
+		var what []string
+		if foreign > 0 {
+			what = append(what, fmt.Sprintf("%s (%s of %s)", count(foreign, "stretch", "stretches"), length(total), length(channelSeconds(c))))
+		}
+		if cuts > 0 {
+			what = append(what, count(cuts, "cut", "cuts"))
+		}
+		parts = append(parts, strings.Join(what, " and ")+" in the "+sourceName(c))
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return ": " + strings.Join(parts, "; ")
+}
+
+// meaning says what a verdict claims.
+func meaning(v detect.Verdict) string {
+	switch v {
+	case detect.Authentic:
+		return "The frequency of the mains in the recording follows, second by second, what the reference says the grid did. That is what a recording made then, on that grid, and not changed since, looks like."
+	case detect.Forged:
+		return "In the marked places the frequency of the mains in the recording is not what the reference says the grid did at that time, or it jumps " +
+			"from one moment of the grid to another. That is what a recording looks like that was made at another time or place, or into which " +
+			"something was put, or from which something was cut."
+	default:
+		return "This is neither a pass nor an accusation. Many genuine recordings have no usable trace of the mains, and so have many forged ones; " +
+			"the reason given above says what was missing here."
+	}
+}
+
+// parameter is a setting of the method, with its meaning and its source.
+type parameter struct{ Name, Value, Meaning, Source string }
+
+// parameters lists all that the comparison was set up with.
+func parameters(r detect.Report) []parameter {
+	o := r.Options
+	search := "no: within " + length(o.MaxLag.Seconds()) + " of the start assumed"
+	if o.Search {
+		search = "yes: over all of the reference"
+	}
+	return []parameter{
+		{"Nominal frequency", gridText(r.Grid), "The grid's frequency, given or detected from the recording.", ""},
+		{"Window", length(o.Window.Seconds()), "Length of the sliding window in which recording and reference are compared.", "[1] §III-D, §IV"},
+		{"Shift", length(o.Shift.Seconds()), "Step by which the window moves.", "[1] §III-D, §IV"},
+		{"Threshold", decimals(o.Threshold, 2), "The Pearson correlation that the rule asks for.", "[1] §III-D"},
+		{"Rule", printable(string(o.Rule)), ruleText(o.Rule), ruleSource(o.Rule)},
+		{"Search", search, "Whether the start of the recording on the reference was looked for everywhere, or taken as given.", "[3]"},
+		{"Assumed start", length(o.Start.Seconds()), "Where the recording was said to begin, from the start of the reference; 0 s also stands for the place their dates give.", ""},
+	}
+}
+
+func ruleText(rule detect.Rule) string {
+	switch rule {
+	case detect.RuleTests:
+		return "A window is authentic when its RMSE and its mean difference are within what the uncertainty of the values allows, and its " +
+			"correlation reaches the threshold or, where the grid hardly moved, the log-likelihood ratio says enough instead."
+	case detect.RuleCorrelation:
+		return "A window is authentic when its correlation reaches the threshold."
+	default:
+		return ""
+	}
+}
+
+func ruleSource(rule detect.Rule) string {
+	if rule == detect.RuleCorrelation {
+		return "[1] §III-D"
+	}
+	return ""
+}
