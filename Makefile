@@ -1,0 +1,40 @@
+# Every target works on a new Debian or Ubuntu machine that has Go and make: `deps` installs the rest, or says what is
+# missing and stops.
+
+# Where git does not answer, because it or its folder is missing, the build cannot be stamped with the commit.
+STAMP := $(if $(shell git rev-parse HEAD 2>/dev/null),,-buildvcs=false)
+GOLANGCI := go tool -modfile=tools/go.mod golangci-lint
+
+.PHONY: demo test build lint gen bench deps docs/check.svg
+
+demo: build ## a recording with a known forgery, rendered, checked, and its report in demo/report.html
+	./defakepro demo --out demo $(DEMOFLAGS)
+
+# Long recordings are tried without the race detector, which makes estimation ten times slower; all else with it.
+test: deps lint ## everything that must hold before a change goes in
+	@test -z "$$(gofmt -l .)" || { echo "not formatted:"; gofmt -l .; exit 1; }
+	go vet ./...
+	go mod tidy -diff
+	CGO_ENABLED=0 go build $(STAMP) ./...
+	tools/unchanged.sh go generate ./...
+	go test -race -short -timeout 20m ./...
+	go test -timeout 20m ./...
+
+build: deps ## the command, in ./defakepro
+	go build $(STAMP) -trimpath -o defakepro ./cmd/defakepro
+
+lint: deps ## golangci-lint with the import arrows of docs/design/architecture.md
+	$(GOLANGCI) run ./...
+
+gen: deps ## generated files, written anew
+	go generate ./...
+
+bench: deps ## the figures of docs/results
+	go test -run '^$$' -bench . -benchmem ./...
+
+docs/check.svg: build ## the picture of the README, from the demo's report
+	./defakepro demo --out demo --no-browser
+	tools/picture.sh demo/report.html >$@
+
+deps: # FFmpeg, its libraries, a C compiler
+	@tools/deps.sh

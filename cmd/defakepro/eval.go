@@ -1,0 +1,113 @@
+// SPDX-FileCopyrightText: 2026 The DeFakePro Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/defakepro/defakepro/internal/eval"
+)
+
+// evalSeed is what all chance in an evaluation comes from, so that one machine's tables are another's.
+const evalSeed = 1
+
+type evalOptions struct {
+	dir   string
+	quick bool
+	data  string
+}
+
+// evaluation is one experiment: it measures, saying on a line each how far it is, and returns what to write down.
+type evaluation struct {
+	name, what string
+	run        func(ctx context.Context, o evalOptions, say func(string)) (evalReport, error)
+}
+
+// evalReport is what an experiment found.
+type evalReport interface {
+	// WriteMarkdown writes it as a page.
+	WriteMarkdown(io.Writer) error
+	// WriteCSV writes it as a table with a row for each case.
+	WriteCSV(io.Writer) error
+}
+
+func evaluations() []evaluation {
+	return []evaluation{
+		{"video", "ENF from rendered video, through encoders, against the truth; needs ffmpeg", evalVideo},
+	}
+}
+
+func newEvalCommand() *cobra.Command {
+	opts := evalOptions{data: os.Getenv("DEFAKEPRO_DATA")}
+	var names []string
+	long := "Eval measures DeFakePro and prints the result as Markdown, or with -o writes it as NAME.md and NAME.csv. The tables under\ndocs/results are its output.\n\n"
+	for _, e := range evaluations() {
+		names = append(names, e.name)
+		long += fmt.Sprintf("  %-8s %s\n", e.name, e.what)
+	}
+	c := &cobra.Command{
+		Use:     "eval " + strings.Join(names, "|"),
+		Short:   "Measure how well it works",
+		Long:    strings.TrimSpace(long),
+		Example: "  defakepro eval video --quick\n  defakepro eval video -o docs/results",
+		Args:    oneArgument("experiment"),
+		RunE: func(c *cobra.Command, args []string) error {
+			for _, e := range evaluations() {
+				if e.name == args[0] {
+					return runEval(c, opts, e)
+				}
+			}
+			return fmt.Errorf("eval: no experiment %q; there is %s", args[0], strings.Join(names, ", "))
+		},
+	}
+	f := c.Flags()
+	f.StringVarP(&opts.dir, "output", "o", "", "write NAME.md and NAME.csv into this `DIR` instead of printing")
+	f.BoolVar(&opts.quick, "quick", false, "a small part of it, in about a minute")
+	f.StringVar(&opts.data, "data", opts.data, "`DIR` of real recordings (default $DEFAKEPRO_DATA)")
+	return c
+}
+
+func runEval(c *cobra.Command, opts evalOptions, e evaluation) error {
+	page, table := &output{}, &output{}
+	if opts.dir != "" {
+		var err error
+		if page, err = createOutput(filepath.Join(opts.dir, e.name+".md")); err != nil {
+			return err
+		}
+		defer page.discard()
+		if table, err = createOutput(filepath.Join(opts.dir, e.name+".csv")); err != nil {
+			return err
+		}
+		defer table.discard()
+	}
+	report, err := e.run(c.Context(), opts, func(line string) { _, _ = fmt.Fprintln(c.ErrOrStderr(), line) })
+	if err != nil {
+		return err
+	}
+	if opts.dir == "" {
+		return page.commit(c.OutOrStdout(), report.WriteMarkdown)
+	}
+	return errors.Join(page.commit(nil, report.WriteMarkdown), table.commit(nil, report.WriteCSV))
+}
+
+func evalVideo(ctx context.Context, o evalOptions, say func(string)) (evalReport, error) {
+	report := eval.VideoReport{Options: eval.VideoOptions{Seconds: 90, Seed: evalSeed}}
+	cases := eval.VideoSample(o.quick)
+	for r, err := range eval.Video(ctx, cases, report.Options) {
+		if err != nil {
+			return nil, err
+		}
+		report.Results = append(report.Results, r)
+		say(fmt.Sprintf("%d of %d: %s: RMSE %.2f mHz in %.0f %% of the seconds", len(report.Results), len(cases), r, 1e3*r.RMSE, 100*r.Coverage))
+	}
+	return report, nil
+}

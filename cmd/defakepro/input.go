@@ -1,0 +1,224 @@
+// SPDX-FileCopyrightText: 2026 The DeFakePro Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/defakepro/defakepro/enf"
+	"github.com/defakepro/defakepro/media"
+)
+
+// The words of --source.
+const (
+	sourceAuto  = "auto"
+	sourceAudio = "audio"
+	sourceVideo = "video"
+	sourceLuma  = "luma"
+)
+
+// sourceSeries is the source of an estimate that was read, not made: a frequency series given as MEDIA.
+const sourceSeries enf.Source = "series"
+
+// input holds the flags that say how MEDIA is read.
+type input struct {
+	grid   enf.Grid
+	source string
+	fps    float64
+}
+
+func (in *input) addFlags(c *cobra.Command) {
+	in.source = sourceAuto
+	f := c.Flags()
+	f.Var(gridFlag{&in.grid}, "nominal", "the grid's nominal frequency in hertz; auto: the reference's, or found out")
+	f.Var(choiceFlag[string]{&in.source, []string{sourceAuto, sourceAudio, sourceVideo, sourceLuma}}, "source",
+		"what of MEDIA to use; luma: a CSV of one mean per frame")
+	f.Var(numberFlag{&in.fps, 10000}, "fps", "the frame rate of a luma CSV")
+}
+
+// observer returns what receives the spectrum slices of a channel while it is estimated, or nil.
+type observer func(enf.Source) func(enf.Slice)
+
+// reading is what was read of one file.
+type reading struct {
+	estimates []enf.Estimate // one for each channel, at least one
+	// incomplete says that the file ends early or is damaged, and only a part could be read.
+	incomplete bool
+}
+
+// best returns the estimate whose frequency is known best: the one with ENF in it and the highest signal-to-noise ratio.
+func (r reading) best() enf.Estimate {
+	return slices.MaxFunc(r.estimates, func(a, b enf.Estimate) int {
+		if a.Present != b.Present {
+			if a.Present {
+				return 1
+			}
+			return -1
+		}
+		return cmp.Compare(a.SNR, b.SNR)
+	})
+}
+
+// on returns the flags for reading a recording that is held against a reference on the given grid: there, it is that
+// grid's frequency that is looked for.
+func (in input) on(grid enf.Grid) input {
+	if in.grid == enf.GridAuto {
+		in.grid = grid
+	}
+	return in
+}
+
+// read reads the recording, luma series or frequency series at path. A frequency series that holds a harmonic is brought
+// to the fundamental. What the reader should know beside goes to stderr.
+func (in input) read(ctx context.Context, path string, observe observer, stderr io.Writer) (reading, error) {
+	rec, err := in.open(ctx, path)
+	if err != nil {
+		return reading{}, err
+	}
+	if rec == nil {
+		est, err := readSeries(path, in.grid)
+		return reading{estimates: []enf.Estimate{est}}, err
+	}
+	r, err := in.estimate(rec, path, observe, stderr)
+	return r, errors.Join(err, rec.Close())
+}
+
+// open opens the recording or luma series at path. It returns nil if there is a frequency series.
+func (in input) open(ctx context.Context, path string) (*media.Recording, error) {
+	kind := contentMedia
+	if path != "-" {
+		var err error
+		if kind, err = sniff(path); err != nil {
+			return nil, err
+		}
+	}
+	text := kind != contentMedia
+	switch {
+	case in.source == sourceLuma && in.fps == 0:
+		return nil, errors.New("--source luma needs --fps, the rate of the frames")
+	case in.source == sourceLuma && !text:
+		return nil, fmt.Errorf("%s is not a luma CSV; for a recording leave --source luma out", path)
+	case in.source == sourceLuma:
+		return media.OpenLuma(path, in.fps)
+	case in.fps != 0:
+		return nil, errors.New("--fps is for --source luma; the frames of a recording carry their times")
+	case kind == contentLuma:
+		return nil, fmt.Errorf("%s holds luma: say so and its frame rate with --source luma --fps F", path)
+	case text && in.source != sourceAuto:
+		return nil, fmt.Errorf("%s is text, so there is no %s in it", path, in.source)
+	case text:
+		return nil, nil
+	}
+	return media.Open(ctx, path, media.Options{Audio: in.source == sourceAudio, Video: in.source == sourceVideo})
+}
+
+// estimate reads rec to its end.
+func (in input) estimate(rec *media.Recording, path string, observe observer, stderr io.Writer) (r reading, err error) {
+	channels := channels{grid: in.grid, observe: observe}
+	said := newProgress(stderr, path, "read", rec.Info().Duration)
+	for {
+		block, err := rec.Read()
+		switch {
+		case errors.Is(err, io.EOF):
+			r.estimates, err = channels.close(path)
+			return r, err
+		case errors.Is(err, media.ErrIncomplete):
+			_, _ = fmt.Fprintf(stderr, "%v; going by what could be read\n", err)
+			r.incomplete = true
+			continue
+		case err != nil:
+			return r, err
+		}
+		at, err := channels.write(block)
+		if err != nil {
+			return r, fmt.Errorf("%s: %w", path, err)
+		}
+		said.at(at.Sub(time.Time{}).Seconds())
+	}
+}
+
+// channels are the estimators of one recording, made as its channels turn up.
+type channels struct {
+	grid    enf.Grid
+	observe observer
+	audio   *enf.AudioEstimator
+	video   *enf.VideoEstimator
+}
+
+// write hands a block to its estimator and returns the time that was reached.
+func (c *channels) write(b media.Block) (time.Time, error) {
+	if b.Audio != nil {
+		if c.audio == nil {
+			c.audio = enf.NewAudio(c.options(enf.SourceAudio))
+		}
+		return b.Audio.End(), c.audio.Write(*b.Audio)
+	}
+	if c.video == nil {
+		c.video = enf.NewVideo(c.options(enf.SourceVideo))
+	}
+	return b.Luma.Time, c.video.Write(*b.Luma)
+}
+
+func (c *channels) options(source enf.Source) enf.Options {
+	o := enf.Options{Grid: c.grid}
+	if c.observe != nil {
+		o.Observe = c.observe(source)
+	}
+	return o
+}
+
+// close returns the estimates; it is an error if there was nothing to estimate from.
+func (c *channels) close(path string) ([]enf.Estimate, error) {
+	var out []enf.Estimate
+	if c.audio != nil {
+		out = append(out, c.audio.Close())
+	}
+	if c.video != nil {
+		out = append(out, c.video.Close())
+	}
+	if out == nil {
+		return nil, fmt.Errorf("%s holds no samples and no frames", path)
+	}
+	return out, nil
+}
+
+// readSeries returns the frequency series at path as an estimate that someone else made. If its values do not tell which
+// grid they are of, they stay as they are and the estimate's grid is GridAuto.
+func readSeries(path string, grid enf.Grid) (enf.Estimate, error) {
+	s, err := enf.ReadFile(path)
+	if err != nil {
+		return enf.Estimate{}, err
+	}
+	fundamental, found, err := s.Fundamental(grid)
+	switch {
+	case errors.Is(err, enf.ErrGrid):
+		fundamental, found = s, enf.GridAuto
+	case err != nil:
+		return enf.Estimate{}, fmt.Errorf("%s: %w", path, err)
+	}
+	return enf.Estimate{Series: fundamental, Source: sourceSeries, Grid: found, Present: s.Present() > 0, SNR: math.NaN()}, nil
+}
+
+// readReference returns the grid's frequency as the file at path has it: a series, or the best ENF of a recording.
+func readReference(ctx context.Context, path string, grid enf.Grid, stderr io.Writer) (enf.Estimate, error) {
+	if strings.HasPrefix(path, "http://") || strings.HasPrefix(path, "https://") {
+		return enf.Estimate{}, fmt.Errorf("--reference %s: this version reads no ledgers; give a CSV or a recording", path)
+	}
+	in := input{grid: grid, source: sourceAuto}
+	r, err := in.read(ctx, path, nil, stderr)
+	if err != nil {
+		return enf.Estimate{}, fmt.Errorf("reference: %w", err)
+	}
+	return r.best(), nil
+}

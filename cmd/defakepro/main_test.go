@@ -1,0 +1,148 @@
+// SPDX-FileCopyrightText: 2026 The DeFakePro Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/defakepro/defakepro/enf"
+	"github.com/defakepro/defakepro/enf/enftest"
+	"github.com/defakepro/defakepro/media"
+)
+
+func TestMain(m *testing.M) {
+	media.WorkerMain()
+	testscript.Main(m, map[string]func(){"defakepro": main})
+}
+
+// TestScripts runs the command as its users do; each script is a story.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"status":   runForStatus,
+			"cut-file": cutFile,
+			"nan-wav":  nanWAV,
+			"luma":     luma,
+		},
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("DATA", measured(t))
+			return nil
+		},
+		Condition: func(name string) (bool, error) {
+			if name != "data" {
+				return false, fmt.Errorf("unknown condition %s", name)
+			}
+			_, err := os.Stat(measured(t))
+			return err == nil, nil
+		},
+	})
+}
+
+// measured returns the folder of measured recordings and references, which need not be there.
+func measured(t *testing.T) string {
+	dir := os.Getenv("DEFAKEPRO_DATA")
+	if dir == "" {
+		dir = filepath.Join("..", "..", "..", "shared", "data")
+	}
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// runForStatus is "status N command...": it runs the command and wants exit status N.
+func runForStatus(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: status N command [argument...]")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	got := 0
+	if err := ts.Exec(args[1], args[2:]...); err != nil {
+		exit, ok := errors.AsType[*exec.ExitError](err)
+		if !ok {
+			ts.Fatalf("%v", err)
+		}
+		got = exit.ExitCode()
+	}
+	if got != want {
+		ts.Fatalf("exit status %d, want %d", got, want)
+	}
+}
+
+// cutFile is "cut-file FROM N TO": it copies the first N bytes of a file.
+func cutFile(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: cut-file from n to")
+	}
+	data := ts.ReadFile(args[0])
+	n, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	if n > len(data) {
+		ts.Fatalf("%s has %d bytes", args[0], len(data))
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[2]), []byte(data[:n]), 0o666))
+}
+
+// nanWAV is "nan-wav FILE": it writes a minute and a half of samples that are not numbers, as 32-bit float WAV.
+func nanWAV(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: nan-wav file")
+	}
+	const rate, samples = 8000, 90 * 8000
+	b := []byte("RIFF\x00\x00\x00\x00WAVEfmt ")
+	le := binary.LittleEndian
+	b = le.AppendUint32(b, 16)
+	b = le.AppendUint16(b, 3) // IEEE float
+	b = le.AppendUint16(b, 1)
+	b = le.AppendUint32(b, rate)
+	b = le.AppendUint32(b, 4*rate)
+	b = le.AppendUint16(b, 4)
+	b = le.AppendUint16(b, 32)
+	b = append(b, "data"...)
+	b = le.AppendUint32(b, 4*samples)
+	for range samples {
+		b = le.AppendUint32(b, math.Float32bits(float32(math.NaN())))
+	}
+	le.PutUint32(b[4:], uint32(len(b)-8))
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), b, 0o666))
+}
+
+// luma is "luma FPS LUMA.csv TRUTH.csv": a wall under a lamp on a 50 Hz grid, as the mean luma of each frame of four
+// minutes, and what the grid did meanwhile.
+func luma(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: luma fps luma.csv truth.csv")
+	}
+	fps, err := strconv.ParseFloat(args[0], 64)
+	ts.Check(err)
+	grid := enftest.NewGrid(51, enftest.GridOptions{Nominal: enf.Grid50, Duration: 4 * time.Minute})
+	noise := make([]float64, int(240*fps))
+	enftest.Noise(noise, 51, 0.2)
+	var b bytes.Buffer
+	b.WriteString("frame,luma\n")
+	for i, n := range noise {
+		fmt.Fprintf(&b, "%d,%.4f\n", i, 120*grid.Light(float64(i)/fps, 0.05, 1.0/1000)+n)
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), b.Bytes(), 0o666))
+	b.Reset()
+	ts.Check(enf.WriteCSV(&b, grid.Series()))
+	ts.Check(os.WriteFile(ts.MkAbs(args[2]), b.Bytes(), 0o666))
+}

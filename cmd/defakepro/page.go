@@ -1,0 +1,61 @@
+// SPDX-FileCopyrightText: 2026 The DeFakePro Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/defakepro/defakepro/detect"
+	"github.com/defakepro/defakepro/enf"
+	"github.com/defakepro/defakepro/report"
+)
+
+// spectrograms collects the picture of each channel for the report.
+type spectrograms map[enf.Source]*report.Spectrogram
+
+func (s spectrograms) observer(source enf.Source) func(enf.Slice) {
+	s[source] = &report.Spectrogram{}
+	return s[source].Add
+}
+
+// newPage gathers what the HTML report on rep needs beside it.
+func newPage(rep detect.Report, pictures spectrograms) (report.HTML, error) {
+	page := report.HTML{Report: rep, Version: version(), Generated: time.Now()}
+	for _, c := range rep.Channels {
+		page.Spectrograms = append(page.Spectrograms, pictures[c.Estimate.Source])
+	}
+	for _, in := range []struct{ name, role string }{{rep.Media, "recording"}, {rep.Reference, "reference"}} {
+		input, err := hashInput(in.name, in.role)
+		if err != nil {
+			return report.HTML{}, err
+		}
+		page.Inputs = append(page.Inputs, input)
+	}
+	return page, nil
+}
+
+// hashInput identifies an input file by its hash. What came from a pipe cannot be read again and has none.
+func hashInput(path, role string) (report.Input, error) {
+	input := report.Input{Name: path, Role: role, Size: -1}
+	info, err := os.Stat(path)
+	if path == "-" || err == nil && !info.Mode().IsRegular() {
+		return input, nil
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return input, fmt.Errorf("%s: %w", path, withoutPath(err))
+	}
+	defer func() { _ = f.Close() }() // read only
+	h := sha256.New()
+	if input.Size, err = io.Copy(h, f); err != nil {
+		return input, fmt.Errorf("%s: %w", path, withoutPath(err))
+	}
+	input.SHA256 = hex.EncodeToString(h.Sum(nil))
+	return input, nil
+}

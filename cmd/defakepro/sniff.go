@@ -1,0 +1,83 @@
+// SPDX-FileCopyrightText: 2026 The DeFakePro Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"unicode/utf8"
+)
+
+// content is what a file holds, whatever its name says.
+type content int
+
+const (
+	contentMedia  content = iota // anything that is not text: left to package media
+	contentSeries                // text: a frequency series
+	contentLuma                  // text with a header that names luma
+)
+
+// sniffLength is how much of a file is looked at to tell text from media.
+const sniffLength = 4096
+
+// sniff tells from its first bytes what the file at path holds.
+func sniff(path string) (content, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return 0, fmt.Errorf("%s: %w", path, withoutPath(err))
+	}
+	defer func() { _ = f.Close() }() // read only
+	if info, err := f.Stat(); err != nil {
+		return 0, fmt.Errorf("%s: %w", path, err)
+	} else if info.IsDir() {
+		return 0, fmt.Errorf("%s is a folder, not a file", path)
+	}
+
+	var head io.Reader = bufio.NewReader(f)
+	magic, _ := head.(*bufio.Reader).Peek(2)
+	if bytes.Equal(magic, []byte{0x1f, 0x8b}) {
+		if head, err = gzip.NewReader(head); err != nil {
+			return 0, fmt.Errorf("%s: damaged gzip: %w", path, err)
+		}
+	}
+	buf := make([]byte, sniffLength)
+	n, err := io.ReadFull(head, buf)
+	if n == 0 {
+		if err == nil || errors.Is(err, io.EOF) {
+			return 0, fmt.Errorf("%s is empty", path)
+		}
+		return 0, fmt.Errorf("%s: %w", path, err)
+	}
+	return contentOf(buf[:n]), nil
+}
+
+// contentOf tells text from media by a file's first bytes.
+func contentOf(head []byte) content {
+	for len(head) > sniffLength-utf8.UTFMax && !utf8.Valid(head) {
+		head = head[:len(head)-1] // a character that the end of the sample cuts
+	}
+	if !utf8.Valid(head) {
+		return contentMedia
+	}
+	for _, b := range head {
+		if b < ' ' && b != '\n' && b != '\r' && b != '\t' {
+			return contentMedia
+		}
+	}
+	for line := range strings.Lines(string(head)) {
+		if line = strings.TrimSpace(line); line != "" && line[0] != '#' {
+			if strings.Contains(strings.ToLower(line), "luma") {
+				return contentLuma
+			}
+			break
+		}
+	}
+	return contentSeries
+}

@@ -1,0 +1,229 @@
+// SPDX-FileCopyrightText: 2026 The DeFakePro Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package eval
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/defakepro/defakepro/detect"
+	"github.com/defakepro/defakepro/enf"
+	"github.com/defakepro/defakepro/enf/enftest"
+)
+
+// Edit is a way to forge a recording.
+type Edit string
+
+// The edits. A cut takes a stretch out; an insertion puts one of another time in; a replacement puts one in the place
+// of another.
+const (
+	EditNone    Edit = "none"
+	EditCut     Edit = "cut"
+	EditInsert  Edit = "insertion"
+	EditReplace Edit = "replacement"
+)
+
+// Recorded is a genuine recording's ENF with the reference of the same time: a value a second from the same second on,
+// for at least half an hour.
+type Recorded struct {
+	Name          string
+	Series, Truth enf.Series
+}
+
+// LocaliseResult is how forged stretches of one kind and length were found in one recording. Times are in seconds.
+type LocaliseResult struct {
+	Recording string
+	Edit      Edit
+	Seconds   int
+	// Trials were made; Forged of them got that verdict, Authentic that; in Found of them a span was reported where the edit was.
+	Trials, Forged, Authentic, Found int
+	// Start and End are the absolute errors of the spans found, in ascending order. For a cut both are that of the splice.
+	Start, End []float64
+	// Jump is the absolute error of a cut's length, in ascending order, where one was given.
+	Jump []float64
+	// False is the number of spans reported elsewhere, in Hours of recording.
+	False int
+	Hours float64
+}
+
+// LocaliseOptions says how the experiment is run.
+type LocaliseOptions struct {
+	// Trials of each edit and length; 0 for 100.
+	Trials int
+	// Length of the excerpt that is edited; 0 for 10 minutes.
+	Length time.Duration
+	// Seed stands for the places of excerpts and edits.
+	Seed uint64
+}
+
+// edgeSeconds is how near to an end no edit is made, and how near to an edit a span counts as found.
+const edgeSeconds = 30
+
+// Localise forges excerpts of r: each edit, 10, 20, 30 and 60 s long, at random places; and leaves some alone.
+func Localise(r Recorded, o LocaliseOptions) []LocaliseResult {
+	if o.Trials == 0 {
+		o.Trials = 100
+	}
+	if o.Length == 0 {
+		o.Length = 10 * time.Minute
+	}
+	rng := rand.New(rand.NewPCG(o.Seed, 3))
+	results := []LocaliseResult{localise(r, o, rng, EditNone, 0)}
+	for _, edit := range []Edit{EditCut, EditInsert, EditReplace} {
+		for _, seconds := range []int{10, 20, 30, 60} {
+			results = append(results, localise(r, o, rng, edit, seconds))
+		}
+	}
+	return results
+}
+
+func localise(r Recorded, o LocaliseOptions, rng *rand.Rand, edit Edit, seconds int) LocaliseResult {
+	res := LocaliseResult{Recording: r.Name, Edit: edit, Seconds: seconds, Trials: o.Trials}
+	length := int(o.Length.Seconds())
+	for range o.Trials {
+		from := rng.IntN(r.Series.Len() - length - seconds)
+		at := edgeSeconds + rng.IntN(length-seconds-2*edgeSeconds)
+		forged := forge(r.Series.Hz, from, at, seconds, length, edit, rng)
+		est := enf.Estimate{
+			Series: enf.Series{Step: time.Second, Hz: forged}, Source: enf.SourceAudio, Grid: enf.Grid60, Present: true,
+		}
+		truth := r.Truth.Slice(max(0, from-edgeSeconds), r.Truth.Len())
+		start := time.Duration(min(from, edgeSeconds)) * time.Second
+		res.add(detect.Compare(est, truth, detect.Options{Start: start}), at, length)
+	}
+	slices.Sort(res.Start)
+	slices.Sort(res.End)
+	slices.Sort(res.Jump)
+	return res
+}
+
+// add counts one comparison of a recording edited at second at.
+func (r *LocaliseResult) add(ch detect.Channel, at, length int) {
+	r.Hours += float64(length) / 3600
+	switch ch.Verdict {
+	case detect.Forged:
+		r.Forged++
+	case detect.Authentic:
+		r.Authentic++
+	case detect.Undetermined:
+	}
+	// Seconds at and at+Seconds are the first of what follows a splice, which lies half a second before.
+	start := float64(at) - 0.5
+	end := start
+	if r.Edit == EditInsert || r.Edit == EditReplace {
+		end += float64(r.Seconds)
+	}
+	found := false
+	for _, s := range ch.Forged {
+		if r.Edit == EditNone || s.End < start-edgeSeconds/2 || s.Start > end+edgeSeconds/2 {
+			r.False++
+			continue
+		}
+		if found {
+			continue // a second piece of the same edit
+		}
+		found = true
+		if s.Kind == detect.SpanCut {
+			s.Start, s.End = (s.Start+s.End)/2, (s.Start+s.End)/2
+			if r.Edit == EditCut {
+				r.Jump = append(r.Jump, math.Abs(s.Jump-float64(r.Seconds)))
+			}
+		}
+		r.Start, r.End = append(r.Start, math.Abs(s.Start-start)), append(r.End, math.Abs(s.End-end))
+	}
+	if found {
+		r.Found++
+	}
+}
+
+// forge returns length values of hz from second from on, edited at second at of them. What is put in comes from
+// elsewhere in hz, farther off than a search for shifts reaches. Values come from frames of 16 s, so that a splice shows
+// as a gradual change over that time: the mean over a Hann window.
+func forge(hz []float64, from, at, seconds, length int, edit Edit, rng *rand.Rand) []float64 {
+	whole := slices.Clone(hz[from : from+length+seconds])
+	var splices []int
+	switch edit {
+	case EditCut:
+		whole = slices.Delete(whole, at, at+seconds)
+		splices = []int{at}
+	case EditInsert, EditReplace:
+		const far = 200
+		other := rng.IntN(len(hz) - seconds)
+		for math.Abs(float64(other-from-at)) < far {
+			other = rng.IntN(len(hz) - seconds)
+		}
+		if edit == EditReplace {
+			whole = slices.Delete(whole, at, at+seconds)
+		}
+		whole = slices.Insert(whole, at, hz[other:other+seconds]...)
+		splices = []int{at, at + seconds}
+	case EditNone:
+	}
+	whole = whole[:length]
+	const half = 8
+	smeared := slices.Clone(whole)
+	for _, s := range splices {
+		for i := max(half, s-half); i < min(length-half, s+half); i++ {
+			smeared[i] = hannMean(whole[i-half : i+half+1])
+		}
+	}
+	return smeared
+}
+
+// hannMean returns the mean of x under a Hann window.
+func hannMean(x []float64) float64 {
+	sum, weights := 0.0, 0.0
+	for i, v := range x {
+		w := 0.5 - 0.5*math.Cos(2*math.Pi*float64(i+1)/float64(len(x)+1))
+		sum, weights = sum+w*v, weights+w
+	}
+	return sum / weights
+}
+
+// Simulated returns an hour of a 60 Hz grid as frames of 16 s show it, with errors of standard deviation sigma (hertz)
+// that are correlated as overlapping frames make them.
+func Simulated(seed uint64, sigma float64) Recorded {
+	truth := enftest.NewGrid(seed, enftest.GridOptions{Duration: time.Hour}).Series()
+	rng := rand.New(rand.NewPCG(seed, 4))
+	const half = 8
+	noise := make([]float64, truth.Len()+2*half)
+	for i := range noise {
+		noise[i] = rng.NormFloat64()
+	}
+	s := enf.Series{Step: time.Second, Hz: make([]float64, truth.Len())}
+	for i := range s.Hz {
+		frame := truth.Hz[max(0, i-half):min(truth.Len(), i+half+1)]
+		// A Hann mean of 17 independent values has 0.2946 of their standard deviation.
+		s.Hz[i] = hannMean(frame) + sigma/0.2946*hannMean(noise[i:i+2*half+1])
+	}
+	return Recorded{fmt.Sprintf("simulated, %.1f mHz", 1e3*sigma), s, truth}
+}
+
+// WriteLocaliseTable writes results as a Markdown table.
+func WriteLocaliseTable(w io.Writer, results []LocaliseResult) error {
+	_, err := fmt.Fprint(w, "| recording | edit | s | trials | forged | authentic | found | start error s, median (90 %) | end error s | jump error s | false spans / h |\n"+
+		"|---|---|---|---|---|---|---|---|---|---|---|\n")
+	if err != nil {
+		return err
+	}
+	for _, r := range results {
+		if _, err := fmt.Fprintf(w, "| %s | %s | %d | %d | %d | %d | %d | %s | %s | %s | %.2f |\n", r.Recording, r.Edit, r.Seconds, r.Trials, r.Forged,
+			r.Authentic, r.Found, quantiles(r.Start), quantiles(r.End), quantiles(r.Jump), float64(r.False)/r.Hours); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// quantiles writes the median and the ninth decile of sorted values.
+func quantiles(x []float64) string {
+	if len(x) == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%.1f (%.1f)", x[len(x)/2], x[min(len(x)-1, len(x)*9/10)])
+}
