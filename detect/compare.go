@@ -13,8 +13,8 @@ import (
 
 // What a verdict on a whole channel takes.
 const (
-	// chance is the evidence, in nats, beyond what as many tries reach by chance: odds of a thousand to one.
-	chance = 7.0
+	// chance is the evidence, in nats, beyond what as many tries reach by chance: odds of four hundred to one.
+	chance = 6.0
 	// againstAll is the evidence, in nats, against a recording of which nothing agrees: odds of twenty thousand to one.
 	againstAll = -10.0
 	// covered is the share of the recording's values that must have been compared.
@@ -113,7 +113,36 @@ func (c *comparison) prepare(est enf.Estimate, truth enf.Series) string {
 		return fmt.Sprintf("The recording cannot be compared with the reference: %v.", err)
 	}
 	c.ref, c.grid = newReference(truth), gridModel(truth)
-	return ""
+	return c.stranger()
+}
+
+const (
+	// apart is how far from a grid's mean, in hertz, a part of it never is for long: the parts of one interconnection
+	// agree within a millihertz over seconds (enf.md §7), and a strong one stays within 0.1 Hz. A weak grid is given
+	// apartSpreads times its own spread.
+	apart, apartSpreads = 0.15, 4.0
+)
+
+// stranger returns the reason if most of the hum is where the reference's grid cannot have been, not even by a recorder's
+// clock. A fan, a local generator or another grid hums so in an honest recording, and its hum says nothing of when that was
+// made: there is no ENF of this grid in it.
+func (c *comparison) stranger() string {
+	limit := max(apart, apartSpreads*math.Sqrt(c.grid.variance))
+	if c.channel.Estimate.Source == enf.SourceVideo {
+		limit += cameraLimit
+	}
+	far := 0
+	for _, v := range c.rec.hz {
+		if math.Abs(v-c.grid.mean) > limit { // false for NaN
+			far++
+		}
+	}
+	if 2*far <= c.rec.present() {
+		return ""
+	}
+	c.channel.Estimate.Present = false
+	return fmt.Sprintf("The recording's hum, near %.2f Hz, is not that of the reference's grid, which stays near %.2f Hz: "+
+		"a machine, a local generator or another grid hums there, so there is no ENF to compare.", medianOf(c.rec.hz), c.grid.mean)
 }
 
 // place finds how the recording lies on the reference.

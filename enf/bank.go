@@ -79,20 +79,26 @@ func (l *line) forget(t int) {
 	}
 }
 
-// strip puts into dst the line's power around second t, over ±1 Hz at the fundamental, in units of the noise, and
-// returns the noise. It is a strip of the power spectrum matrix of DeFakePro §III-A-3 (Hajj-Ahmad, Garg and Wu 2013); the unit
-// makes strips comparable, and ln(1+power) of their sum a likelihood that one loud stranger cannot dominate.
-func (l *line) strip(dst, scratch []float64, t int) float64 {
+// strip puts into dst the line's power around second t, over ±1 Hz at the fundamental, and returns the level of the noise
+// in it and the greatest power. It is a strip of the power spectrum matrix of DeFakePro §III-A-3 (Hajj-Ahmad, Garg and Wu 2013).
+func (l *line) strip(dst, scratch []float64, t int) (noise, most float64) {
 	l.cut(l.frame, t)
 	l.plan.Power(dst, l.frame)
-	noise := noiseLevel(dst, scratch)
+	for _, p := range dst {
+		most = math.Max(most, p)
+	}
+	return noiseLevel(dst, scratch), most
+}
+
+// scale brings a strip to units of the noise: these make strips comparable, and ln(1+power) of their sum a likelihood that one
+// loud stranger cannot dominate.
+func (l *line) scale(dst, scratch []float64, t int, noise float64) {
 	for i := range dst {
 		dst[i] /= noise
 	}
 	if l.twin != nil {
 		l.whiten(dst, scratch, t, noise)
 	}
-	return noise
 }
 
 // whiten divides by the noise that the twin shows above the level, averaged over the resolution.
@@ -120,13 +126,7 @@ func (l *line) whiten(dst, scratch []float64, t int, level float64) {
 // a line and its side lobes hardly move.
 func noiseLevel(power, scratch []float64) float64 {
 	copy(scratch, power)
-	median := quickSelect(scratch, len(scratch)/2)
-	most := 0.0
-	for _, p := range power {
-		most = math.Max(most, p)
-	}
-	// A strip without any noise (digital silence, or a pure tone in exact arithmetic) must not divide by zero.
-	return math.Max(median/math.Ln2, math.Max(most*1e-9, 1e-24))
+	return quickSelect(scratch, len(scratch)/2) / math.Ln2
 }
 
 // quickSelect returns the k-th smallest of x, which it reorders.

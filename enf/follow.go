@@ -34,6 +34,7 @@ type follower struct {
 	told    int   // seconds whose value is out
 	scratch []float64
 	sum     []float64
+	most    []float64 // per line, the greatest power in the newest slice
 	emit    func(value)
 	observe func(Slice)
 }
@@ -60,7 +61,7 @@ func newFollower(grid Grid, lines []*line, emit func(value), observe func(Slice)
 	f := &follower{
 		grid: grid, lines: lines, emit: emit, observe: observe,
 		meter: newMeter(lines), track: newTracker(stripBins, trackDelay, moveCost),
-		scratch: make([]float64, stripBins), sum: make([]float64, stripBins),
+		scratch: make([]float64, stripBins), sum: make([]float64, stripBins), most: make([]float64, len(lines)),
 		rows: make([]row, ringSeconds),
 	}
 	for i, l := range lines {
@@ -112,13 +113,28 @@ func (f *follower) finish(end float64, covered func(second int) float64) {
 	}
 }
 
+const (
+	// leakage is what of a loud harmonic's power may turn up at another, through filters of 80 dB: nothing below is
+	// believed. leastNoise keeps digital silence from dividing by zero.
+	leakage, leastNoise = 1e-7, 1e-24
+)
+
 // slice makes one more second of the matrix, and its combination.
 func (f *follower) slice(covered func(int) float64) {
 	t := f.made
 	r := f.row(t)
 	r.covered = covered(t)
 	for i, l := range f.lines {
-		r.noise[i] = l.strip(r.strips[i], f.scratch, t)
+		r.noise[i], f.most[i] = l.strip(r.strips[i], f.scratch, t)
+	}
+	for i, l := range f.lines {
+		r.noise[i] = math.Max(r.noise[i], leastNoise)
+		for j, other := range f.lines {
+			if other.number != l.number {
+				r.noise[i] = math.Max(r.noise[i], leakage*f.most[j])
+			}
+		}
+		l.scale(r.strips[i], f.scratch, t, r.noise[i])
 	}
 	clear(f.sum)
 	for _, group := range f.groups {

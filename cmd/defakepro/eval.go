@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/defakepro/defakepro/enf"
 	"github.com/defakepro/defakepro/internal/eval"
 )
 
@@ -42,6 +43,7 @@ type evalReport interface {
 
 func evaluations() []evaluation {
 	return []evaluation{
+		{"audio", "ENF from hum with the phase of real mains, under noise, speech and codecs; needs ffmpeg and --data", evalAudio},
 		{"video", "ENF from rendered video, through encoders, against the truth; needs ffmpeg", evalVideo},
 	}
 }
@@ -49,15 +51,17 @@ func evaluations() []evaluation {
 func newEvalCommand() *cobra.Command {
 	opts := evalOptions{data: os.Getenv("DEFAKEPRO_DATA")}
 	var names []string
-	long := "Eval measures DeFakePro and prints the result as Markdown, or with -o writes it as NAME.md and NAME.csv. The tables under\ndocs/results are its output.\n\n"
+	var long strings.Builder
+	long.WriteString("Eval measures DeFakePro and prints the result as Markdown, or with -o writes it as NAME.md and NAME.csv. The tables under\n" +
+		"docs/results are its output.\n\n")
 	for _, e := range evaluations() {
 		names = append(names, e.name)
-		long += fmt.Sprintf("  %-8s %s\n", e.name, e.what)
+		fmt.Fprintf(&long, "  %-8s %s\n", e.name, e.what)
 	}
 	c := &cobra.Command{
 		Use:     "eval " + strings.Join(names, "|"),
 		Short:   "Measure how well it works",
-		Long:    strings.TrimSpace(long),
+		Long:    strings.TrimSpace(long.String()),
 		Example: "  defakepro eval video --quick\n  defakepro eval video -o docs/results",
 		Args:    oneArgument("experiment"),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -108,6 +112,39 @@ func evalVideo(ctx context.Context, o evalOptions, say func(string)) (evalReport
 		}
 		report.Results = append(report.Results, r)
 		say(fmt.Sprintf("%d of %d: %s: RMSE %.2f mHz in %.0f %% of the seconds", len(report.Results), len(cases), r, 1e3*r.RMSE, 100*r.Coverage))
+	}
+	return report, nil
+}
+
+func evalAudio(ctx context.Context, o evalOptions, say func(string)) (evalReport, error) {
+	if o.data == "" {
+		return nil, errors.New("eval audio: needs --data, or DEFAKEPRO_DATA: the folder that holds whu-mains")
+	}
+	report, recordings, silent := eval.AudioReport{Seconds: 300}, 4, 18
+	if o.quick {
+		report.Seconds, recordings, silent = 90, 1, 1
+	}
+	mains, err := eval.ReadMainsFolder(ctx, filepath.Join(o.data, "whu-mains"), enf.Grid50, recordings)
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range mains {
+		report.Mains = append(report.Mains, m.Name)
+	}
+	for r, err := range eval.Audio(ctx, mains, eval.AudioCases(o.quick), report.Seconds, evalSeed) {
+		if err != nil {
+			return nil, err
+		}
+		report.Results = append(report.Results, r)
+		say(fmt.Sprintf("%s at %.0f dB-Hz: RMSE %.2f mHz in %.0f %% of the seconds", r, r.CN0, 1e3*r.RMSE, 100*r.Coverage))
+	}
+	for _, speech := range []bool{false, true} {
+		f, err := eval.FalseAlarms(silent, speech, evalSeed)
+		if err != nil {
+			return nil, err
+		}
+		report.False = append(report.False, f)
+		say(fmt.Sprintf("%s without hum: a value in %.2f %% of the seconds", f.What, 100*f.Share))
 	}
 	return report, nil
 }

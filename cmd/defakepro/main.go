@@ -88,6 +88,7 @@ unreadable input; check has its own.`,
 		newSimCommand(),
 		newDemoCommand(),
 		newEvalCommand(),
+		newEvalCommand(),
 		newVersionCommand(),
 		newMarkdownCommand(),
 	)

@@ -49,9 +49,7 @@ func TestLocalise(t *testing.T) {
 	}
 	var all []eval.LocaliseResult
 	for _, r := range recordings {
-		for _, res := range eval.Localise(r, o) {
-			all = append(all, res)
-		}
+		all = append(all, eval.Localise(r, o)...)
 	}
 	var table bytes.Buffer
 	if err := eval.WriteLocaliseTable(&table, all); err != nil {

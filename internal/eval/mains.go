@@ -147,11 +147,7 @@ func density(x []float64, rate, frequency float64) float64 {
 	y := zoom.Read(nil)
 	const n = zoomRate * densityFrame
 	const bins = 2*densityBand*densityFrame + 1
-	plan, window := dsp.NewSpectrum(n, n), dsp.Hann(n)
-	energy := 0.0
-	for _, w := range window {
-		energy += w * w
-	}
+	plan := dsp.NewSpectrum(n, n)
 	power, frames, sum := make([]float64, bins), 0.0, 0.0
 	for from := 0; from+n <= len(y); from += n / 2 {
 		plan.Power(power, y[from:from+n])
@@ -161,7 +157,7 @@ func density(x []float64, rate, frequency float64) float64 {
 		frames++
 	}
 	// A real signal has half of its density at positive frequencies, and samples at zoomRate stand for 1/zoomRate each.
-	return 2 * sum / frames / (energy * zoomRate)
+	return 2 * sum / frames / zoomRate
 }
 
 // eachBlock calls f with each block of sound in the file at path.

@@ -1,0 +1,47 @@
+// SPDX-FileCopyrightText: 2026 The DeFakePro Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package detect_test
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/defakepro/defakepro/detect"
+	"github.com/defakepro/defakepro/enf"
+	"github.com/defakepro/defakepro/enf/enftest"
+)
+
+// A recording of ten minutes, of which half a minute was put in from another day.
+func Example() {
+	grid := enftest.NewGrid(1, enftest.GridOptions{Duration: time.Hour}).Series()
+	otherDay := enftest.NewGrid(2, enftest.GridOptions{Duration: time.Hour}).Series()
+
+	recording := enf.Series{Step: time.Second}
+	recording.Hz = append(recording.Hz, grid.Hz[600:900]...)
+	recording.Hz = append(recording.Hz, otherDay.Hz[900:930]...)
+	recording.Hz = append(recording.Hz, grid.Hz[930:1200]...)
+	est := enf.Estimate{Series: recording, Grid: enf.Grid60, Source: enf.SourceAudio, Present: true}
+
+	channel := detect.Compare(est, grid, detect.Options{Search: true})
+	fmt.Println(channel.Verdict)
+	fmt.Printf("made %.0f s into the reference\n", channel.Lag)
+	for _, span := range channel.Forged {
+		fmt.Printf("%s, about %.0f to %.0f s\n", span.Kind, span.Start, span.End)
+	}
+	// Output:
+	// forged
+	// made 600 s into the reference
+	// foreign, about 300 to 330 s
+}
+
+// When was it recorded?
+func ExampleFindMatches() {
+	reference := enftest.NewGrid(3, enftest.GridOptions{Duration: 24 * time.Hour}).Series()
+	reference.Start = time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC)
+	recording := enf.Series{Step: time.Second, Hz: reference.Hz[40000:40600]}
+
+	best := detect.FindMatches(recording, reference, 1)[0]
+	fmt.Println(best.Time.Format(time.DateTime), best.LLR > 100)
+	// Output: 2026-05-01 11:06:40 true
+}
