@@ -27,12 +27,12 @@ func Example() {
 	fmt.Println(channel.Verdict)
 	fmt.Printf("made %.0f s into the reference\n", channel.Lag)
 	for _, span := range channel.Forged {
-		fmt.Printf("%s, about %.0f to %.0f s\n", span.Kind, span.Start, span.End)
+		fmt.Printf("%s from minute %.1f to %.1f\n", span.Kind, span.Start/60, span.End/60)
 	}
 	// Output:
 	// forged
 	// made 600 s into the reference
-	// foreign, about 300 to 330 s
+	// foreign from minute 5.0 to 5.5
 }
 
 // When was it recorded?

@@ -42,7 +42,7 @@ func TestFindMatches(t *testing.T) {
 		{"gaps in the reference", hour, holes, at, 0.5},
 		{"gaps in both", gappy, holes, at, 0.5},
 		{"two seconds", hour, grid.Resample(2 * time.Second), at, 0.5},
-		{"a tenth of a second", hour.Slice(0, 900), grid.Slice(at-1000, at+2000).Resample(100 * time.Millisecond), 1000, 0.5},
+		{"a tenth of a second", hour.Slice(0, 900), grid.Slice(at-1000, at+2000).Resample(100 * time.Millisecond), 1000, 1},
 		{"before the reference", hour, grid.Slice(at+1000, 2*86400), -1000, 0.5},
 		{"after the reference", hour, grid.Slice(0, at+2000), at, 0.5},
 		{"shorter than the recording", hour, grid.Slice(at+1000, at+2000), -1000, 0.5},

@@ -220,15 +220,24 @@ func (t *csvTable) settle(head []csvRow) error {
 		return fmt.Errorf("%s: rows are %v apart; a frequency series has a value every millisecond to ten seconds",
 			t.name, time.Duration(t.step))
 	}
+	// The first slot is the earliest row's, misprints apart: of those place complains, with their line.
+	first := times[0]
+	for _, at := range times {
+		if first = at; times[len(times)/2]-at <= csvMaxGap*t.step {
+			break
+		}
+	}
 	phases := make([]int64, len(head))
 	for i, row := range head {
-		phases[i] = (row.time-times[0])%t.step + t.step
+		phases[i] = (row.time-first)%t.step + t.step
 		if phases[i] >= t.step+t.step/2 {
 			phases[i] -= t.step
+		} else if phases[i] < t.step/2 {
+			phases[i] += t.step
 		}
 	}
 	slices.Sort(phases)
-	t.origin = times[0] + phases[len(phases)/2] - t.step
+	t.origin = first + phases[len(phases)/2] - t.step
 	return nil
 }
 
