@@ -96,7 +96,10 @@ func (e *AudioEstimator) Write(s dsp.Signal) error {
 	case gap < -jitter: // heard already
 		skip = min(int(math.Round(-gap*e.rate)), s.Len())
 	}
-	e.take(s.Channels, skip)
+	// A second at a time, however long the block: what is remembered is bounded.
+	for second := int(math.Ceil(e.rate)); skip < s.Len(); skip += second {
+		e.take(s.Channels, skip, min(second, s.Len()-skip))
+	}
 	return nil
 }
 
@@ -147,12 +150,8 @@ func (e *AudioEstimator) silence(n int) {
 	}
 }
 
-// take adds samples that are there, from index skip on.
-func (e *AudioEstimator) take(channels [][]float64, skip int) {
-	n := len(channels[0]) - skip
-	if n <= 0 {
-		return
-	}
+// take adds n samples that are there, from index skip on.
+func (e *AudioEstimator) take(channels [][]float64, skip, n int) {
 	for i, f := range e.fronts {
 		f.mixed = append(f.mixed[:0], make([]float64, n)...)
 		mix(f.mixed, channels, skip, i == 1)

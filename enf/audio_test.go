@@ -156,6 +156,20 @@ func TestRatesAndBlocks(t *testing.T) {
 	}
 }
 
+// A recording in one block is the recording in blocks of a second.
+func TestOneLongBlock(t *testing.T) {
+	g := enftest.NewGrid(36, enftest.GridOptions{Nominal: enf.Grid50, Duration: 600 * time.Second})
+	x := hum(g, 37, 600, 400, 30, 2)
+	e := enf.NewAudio(enf.Options{Grid: enf.Grid50})
+	if err := e.Write(dsp.Signal{Rate: 400, Channels: [][]float64{x}}); err != nil {
+		t.Fatal(err)
+	}
+	got, want := e.Close().Series, estimate(t, enf.Options{Grid: enf.Grid50}, 400, x).Series
+	if fmt.Sprint(got.Hz) != fmt.Sprint(want.Hz) {
+		t.Errorf("%d values in one block, %d in many", got.Present(), want.Present())
+	}
+}
+
 // Hum in opposite phase in the two channels cancels in their mean, and is found all the same.
 func TestOppositeChannels(t *testing.T) {
 	const rate = 1000

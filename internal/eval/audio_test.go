@@ -15,6 +15,21 @@ import (
 	"github.com/defakepro/defakepro/internal/eval"
 )
 
+// The truth covers a long recording from end to end: errors are not those of a selection.
+func TestMainsWhole(t *testing.T) {
+	const seconds, rate = 400, 400
+	g := enftest.NewGrid(5, enftest.GridOptions{Nominal: enf.Grid50, Duration: seconds * time.Second})
+	clean := make([]float64, seconds*rate)
+	g.Hum(clean, rate, 0, []enftest.Harmonic{{Number: 1, Amplitude: 0.5}})
+	m, err := eval.NewMains("made up", dsp.Signal{Rate: rate, Channels: [][]float64{clean}}, enf.Grid50)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := m.Truth.Present(); n < seconds-6 {
+		t.Errorf("the truth has %d values for %d s", n, seconds)
+	}
+}
+
 // The whole evaluation, small, on mains that are made up.
 func TestAudio(t *testing.T) {
 	if _, err := exec.LookPath("ffmpeg"); err != nil {

@@ -61,17 +61,22 @@ type LocaliseOptions struct {
 	Seed uint64
 }
 
-// edgeSeconds is how near to an end no edit is made, and how near to an edit a span counts as found.
-const edgeSeconds = 30
-
-// Localise forges excerpts of r: each edit, 10, 20, 30 and 60 s long, at random places; and leaves some alone.
-func Localise(r Recorded, o LocaliseOptions) []LocaliseResult {
+func (o LocaliseOptions) withDefaults() LocaliseOptions {
 	if o.Trials == 0 {
 		o.Trials = 100
 	}
 	if o.Length == 0 {
 		o.Length = 10 * time.Minute
 	}
+	return o
+}
+
+// edgeSeconds is how near to an end no edit is made, and how near to an edit a span counts as found.
+const edgeSeconds = 30
+
+// Localise forges excerpts of r: each edit, 10, 20, 30 and 60 s long, at random places; and leaves some alone.
+func Localise(r Recorded, o LocaliseOptions) []LocaliseResult {
+	o = o.withDefaults()
 	rng := rand.New(rand.NewPCG(o.Seed, 3))
 	results := []LocaliseResult{localise(r, o, rng, EditNone, 0)}
 	for _, edit := range []Edit{EditCut, EditInsert, EditReplace} {
@@ -80,6 +85,12 @@ func Localise(r Recorded, o LocaliseOptions) []LocaliseResult {
 		}
 	}
 	return results
+}
+
+// LocaliseGenuine leaves excerpts of r as they are: whatever is found is false.
+func LocaliseGenuine(r Recorded, o LocaliseOptions) LocaliseResult {
+	o = o.withDefaults()
+	return localise(r, o, rand.New(rand.NewPCG(o.Seed, 5)), EditNone, 0)
 }
 
 func localise(r Recorded, o LocaliseOptions, rng *rand.Rand, edit Edit, seconds int) LocaliseResult {

@@ -70,7 +70,7 @@ func NewMains(name string, s dsp.Signal, grid enf.Grid) (Mains, error) {
 	m := Mains{Name: name, Grid: grid, Seconds: int(float64(s.Len()) / s.Rate)}
 	s.Start = time.Time{}
 	e := enf.NewAudio(enf.Options{Grid: grid})
-	if err := e.Write(s); err != nil {
+	if err := inBlocks(s, e.Write); err != nil {
 		return m, err
 	}
 	est := e.Close()
@@ -158,6 +158,22 @@ func density(x []float64, rate, frequency float64) float64 {
 	}
 	// A real signal has half of its density at positive frequencies, and samples at zoomRate stand for 1/zoomRate each.
 	return 2 * sum / frames / zoomRate
+}
+
+// inBlocks calls f with s second by second: an estimator knows the coverage of the last few minutes only, and leaves out of a longer block what came before.
+func inBlocks(s dsp.Signal, f func(dsp.Signal) error) error {
+	step := int(math.Ceil(s.Rate))
+	for from := 0; from < s.Len(); from += step {
+		at := time.Duration(math.Round(float64(from) / s.Rate * float64(time.Second)))
+		block := dsp.Signal{Start: s.Start.Add(at), Rate: s.Rate}
+		for _, c := range s.Channels {
+			block.Channels = append(block.Channels, c[from:min(from+step, len(c))])
+		}
+		if err := f(block); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // eachBlock calls f with each block of sound in the file at path.
