@@ -49,7 +49,6 @@ type VideoEstimator struct {
 	newest  float64 // time of the newest frame, seconds after epoch
 	begun   bool
 	period  float64 // between frames, seconds
-	whole   bool    // frame times are whole milliseconds
 	cover   coverage
 	cameras []*camera // one per follower
 	pool    *pool
@@ -126,11 +125,7 @@ func (e *VideoEstimator) begin() error {
 		return nil
 	}
 	var steps []float64
-	e.whole = true
 	for i, f := range e.held {
-		if ms := f.time * 1000; math.Abs(ms-math.Round(ms)) > 1e-3 {
-			e.whole = false
-		}
 		if i > 0 {
 			steps = append(steps, f.time-e.held[i-1].time)
 		}
