@@ -27,22 +27,25 @@ const (
 
 // line is one harmonic as one input sees it: its surroundings as complex samples.
 type line struct {
-	number int // the harmonic
-	input  int // which of the signal's inputs (audio channel, row projection) it is taken from
-	rate   float64
-	zoom   *dsp.Zoom
-	kept   []complex128 // samples from index first on
-	first  int
-	plan   *dsp.Spectrum
-	frame  []complex128
-	level  float64 // ln(1+power) on the ridge, summed over all seconds
-	twin   *line   // if not nil: the same without the line, to know the noise by where it is coloured
-	still  float64 // with a twin: where on this line's scale what stands still appears, hertz at the fundamental
+	number  int // the harmonic
+	input   int // which of the signal's inputs (audio channel, row projection) it is taken from
+	rate    float64
+	zoom    *dsp.Zoom
+	kept    []complex128 // samples from index first on
+	first   int
+	plan    *dsp.Spectrum
+	frame   []complex128
+	level   float64 // ln(1+power) on the ridge, summed over all seconds
+	shunned bool    // not to be used: another line of its harmonic is known to be better
+	spread  float64 // how many times the uncertainty is that of white noise
+	image   float64 // error made by a mirror image of the line, as a share of the distance from still
+	twin    *line   // if not nil: the same without the line, to know the noise by where it is coloured
+	still   float64 // with a twin or image: where on this line's scale what stands still appears, hertz at the fundamental
 }
 
 func newLine(grid Grid, number, input int) *line {
 	k := float64(number)
-	l := &line{number: number, input: input, rate: k * zoomRate}
+	l := &line{number: number, input: input, rate: k * zoomRate, spread: 1}
 	l.zoom = dsp.NewZoom(k*float64(grid), k*zoomBand, l.rate)
 	n := frameLen(l.rate, frameSeconds)
 	l.plan = dsp.NewSpectrum(n, spectrumBins)

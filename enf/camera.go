@@ -24,18 +24,26 @@ const (
 	sceneAhead, sceneTime = 30, 120
 	// loudest is how many times the usual projection one may be: a cut or a flash must not outweigh minutes.
 	loudest = 4
+	// noiseFollow is how much of each new frame goes into the running estimates of noise, and leastNoiseShare the share of the strips' mean
+	// noise that every strip is taken to have at least.
+	noiseFollow, leastNoiseShare = 1.0 / 256, 0.01
+	// videoSigma is by how much the uncertainty exceeds that of white noise: encoders' noise comes in the rhythm of their frames. imageShare is
+	// the root mean square error where the mirror image of [camera.threes] interferes, as a share of the distance from its axis. Both found on
+	// rendered scenes (docs/estimation.md).
+	videoSigma, imageShare = 1.5, 0.2
 )
 
 // camera turns frames into the samples of its lines, one line for each read-out time tried.
 type camera struct {
-	grid   Grid
-	fps    float64
-	strips int
-	lines  []*line
-	tries  []*projection
-	times  []float64 // of the frames held back
-	real   []float64 // scratch
-	imag   []float64
+	grid    Grid
+	fps     float64
+	strips  int
+	lines   []*line
+	tries   []*projection
+	times   []float64 // of the frames held back
+	real    []float64 // scratch
+	imag    []float64
+	weights []float64
 }
 
 // projection is one guess at the number of cycles that the flicker passes through in a frame.
@@ -46,12 +54,13 @@ type projection struct {
 	scenes []circle       // per strip
 	weight float64        // of the frames in scenes
 	usual  float64        // magnitude
+	noise  []float64      // per strip, mean square of what it does not share with the others
 
 	contrasts [3]float64 // mean square of each way to set strips against strips
 }
 
 func newCamera(grid Grid, period float64, rows, strips int) *camera {
-	c := &camera{grid: grid, fps: 1 / period, strips: strips, real: make([]float64, strips), imag: make([]float64, strips)}
+	c := &camera{grid: grid, fps: 1 / period, strips: strips, real: make([]float64, strips), imag: make([]float64, strips), weights: make([]float64, strips)}
 	most := flicker*float64(grid)*period + readoutStep/2 // read-out as long as the frame
 	if rows < 4 {
 		most = 0 // a series of means: rows tell nothing
@@ -61,12 +70,16 @@ func newCamera(grid Grid, period float64, rows, strips int) *camera {
 		if v < 1 && c.mirrored() && rows >= 4 {
 			continue
 		}
-		p := &projection{cycles: v, scenes: make([]circle, strips)}
+		p := &projection{cycles: v, scenes: make([]circle, strips), noise: make([]float64, strips)}
 		p.kernel = rowKernel(v, rows)
 		l := newLine(grid, flicker, len(c.tries))
+		l.spread = videoSigma
 		if c.mirrored() {
 			l.twin = newLine(grid, flicker, len(c.tries))
 			l.still = -math.Remainder(flicker*float64(grid), c.fps) / flicker
+		}
+		if axis, near := c.threes(); near && v == 0 {
+			l.still, l.image = axis, imageShare
 		}
 		c.lines = append(c.lines, l)
 		c.tries = append(c.tries, p)
@@ -79,6 +92,15 @@ func newCamera(grid Grid, period float64, rows, strips int) *camera {
 func (c *camera) mirrored() bool {
 	apart := math.Abs(math.Remainder(2*flicker*float64(c.grid), c.fps))
 	return apart < 2*flicker*zoomBand
+}
+
+// threes returns where on the fundamental's scale (deviation from nominal, Hz) the flicker meets its own mirror image if every third frame is
+// coded alike, and whether that is near. Encoders do so of their own accord (two B-frames to each reference frame), and pass light
+// on more faithfully in one kind of frame than in another: that multiplies the alias by a third of the frame rate and its double.
+func (c *camera) threes() (axis float64, near bool) {
+	axis = -math.Remainder(2*flicker*float64(c.grid), c.fps/3) / (2 * flicker)
+	const resolved = 0.05 // hertz; beyond, a frame of sixteen seconds tells line and image apart
+	return axis, math.Abs(axis) < resolved
 }
 
 // blind reports whether nothing could have been seen: the alias is of no use and there are no rows.
@@ -124,9 +146,9 @@ func (c *camera) release() {
 		for s := range x {
 			x[s] -= p.scenes[s].center(c.mirrored())
 		}
-		y, noise := c.middle(x), complex128(0)
+		y, noise := c.shared(p, x), complex128(0)
 		if c.mirrored() {
-			noise = p.disagreement(x)
+			noise = p.disagreement(x, y, c.weights)
 		}
 		if size := cmplx.Abs(y); size > 0 {
 			scale := complex(p.limit(size)/size, 0)
@@ -140,24 +162,82 @@ func (c *camera) release() {
 			twin.zoom.Push(t, 1/c.fps, noise)
 		}
 	}
+	if c.mirrored() {
+		c.favour()
+	}
 }
 
-// disagreement sets strips against strips: what moves, without the flicker they share. Where scene and alias share a frequency,
-// it is the only measure of the noise there. Of several ways to pair the strips, it takes the one that lately differed most.
-func (p *projection) disagreement(x []complex128) complex128 {
+// favour marks the guess whose projection is largest, which is the nearest to the truth. Where the mirror image falls on the flicker,
+// power over the noise does not tell: a wrong guess lets through the image, which looks no worse and bends the frequency.
+func (c *camera) favour() {
+	best := 0
+	for i, p := range c.tries {
+		if p.usual > c.tries[best].usual {
+			best = i
+		}
+	}
+	for i, l := range c.lines {
+		l.shunned = i != best
+	}
+}
+
+// shared is what the strips have in common, the flicker: their mean, each weighted by the reciprocal of its noise. A strip's noise is its
+// mean square difference from what the others share without it, so that no strip can vouch for itself. What moves through a strip
+// thus silences it.
+func (c *camera) shared(p *projection, x []complex128) complex128 {
+	if len(x) == 1 {
+		c.weights[0] = 1
+		return x[0]
+	}
+	floor := 0.0
+	for _, n := range p.noise {
+		floor += n
+	}
+	if floor == 0 { // the first frame
+		y := c.middle(x)
+		for s, v := range x {
+			p.noise[s] = abs2(v - y)
+			floor += p.noise[s]
+		}
+	}
+	floor *= leastNoiseShare / float64(len(x))
+	var sum complex128
+	total := 0.0
+	for s, v := range x {
+		w := 1 / (p.noise[s] + floor + leastNoise)
+		c.weights[s] = w
+		sum += scaled(v, w)
+		total += w
+	}
+	for s, v := range x {
+		others := scaled(sum-scaled(v, c.weights[s]), 1/(total-c.weights[s]))
+		p.noise[s] += noiseFollow * (abs2(v-others) - p.noise[s])
+	}
+	for s := range c.weights {
+		c.weights[s] /= total
+	}
+	return scaled(sum, 1/total)
+}
+
+func scaled(x complex128, by float64) complex128 { return complex(real(x)*by, imag(x)*by) }
+
+func abs2(x complex128) float64 { return real(x)*real(x) + imag(x)*imag(x) }
+
+// disagreement sets strips against strips: the noise of what they share, y, without the flicker. Where scene and alias share a
+// frequency, it is the only measure of the noise there. Of several ways to pair the strips, it takes the one that lately differed most.
+func (p *projection) disagreement(x []complex128, y complex128, weights []float64) complex128 {
 	var most complex128
 	top := -1.0
 	for i := range p.contrasts {
 		var d complex128
 		for s, v := range x {
+			v = scaled(v-y, weights[s])
 			if s>>i&1 == 1 { // singly, in pairs, in fours
 				v = -v
 			}
 			d += v
 		}
-		d /= complex(float64(len(x)), 0)
-		const follow = 1.0 / 256 // frames
-		p.contrasts[i] += follow * (real(d)*real(d) + imag(d)*imag(d) - p.contrasts[i])
+		p.contrasts[i] += noiseFollow * (abs2(d) - p.contrasts[i])
 		if p.contrasts[i] > top {
 			top, most = p.contrasts[i], d
 		}
@@ -199,8 +279,7 @@ func (p *projection) limit(size float64) float64 {
 		p.usual = size
 	}
 	size = math.Min(size, loudest*p.usual)
-	const follow = 1.0 / 256 // frames
-	p.usual += follow * (size - p.usual)
+	p.usual += noiseFollow * (size - p.usual)
 	return size
 }
 
@@ -298,7 +377,12 @@ func median(x []float64) float64 {
 // neighbours.
 func (c *camera) readout() float64 {
 	best := 0
-	level := func(i int) float64 { return c.lines[i].level }
+	level := func(i int) float64 {
+		if c.mirrored() {
+			return c.tries[i].usual
+		}
+		return c.lines[i].level
+	}
 	for i := range c.lines {
 		if level(i) > level(best) {
 			best = i

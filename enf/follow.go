@@ -228,6 +228,9 @@ func (f *follower) choose(t int, v *value) (chosen []int) {
 	for g, group := range f.groups {
 		best, bestLog, bestShare := -1, math.Inf(-1), 0.0
 		for _, i := range group {
+			if f.lines[i].shunned {
+				continue
+			}
 			log, agree := 0.0, 0.0
 			for u := from; u < to; u++ {
 				r := f.row(u)
@@ -279,8 +282,10 @@ func (f *follower) measure(t int, chosen []int, v *value) {
 	if !fit.present() || math.Abs(fit.freq) > stripHalf*binWidth {
 		return
 	}
-	v.sigma = math.Hypot(fit.sigma, smear(best))
-	if l := f.lines[chosen[0]]; l.twin != nil {
+	l := f.lines[chosen[0]]
+	v.sigma = math.Hypot(l.spread*fit.sigma, smear(best))
+	v.sigma = math.Hypot(v.sigma, l.image*(fit.freq-l.still))
+	if l.twin != nil {
 		if v.snr < twinSNR || v.snr < sureSNR && math.Abs(fit.freq-l.still) < stillHz {
 			return
 		}
