@@ -1,0 +1,288 @@
+// SPDX-FileCopyrightText: 2026 The DeFakePro Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package comet
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/cometbft/cometbft/config"
+	"github.com/cometbft/cometbft/crypto/ed25519"
+	cmtjson "github.com/cometbft/cometbft/libs/json"
+	"github.com/cometbft/cometbft/p2p"
+	"github.com/cometbft/cometbft/privval"
+	"github.com/cometbft/cometbft/types"
+
+	"github.com/defakepro/defakepro/poenf"
+)
+
+// validatorPower is the voting power of the validators that this package makes: all alike.
+const validatorPower = 10
+
+// Layout says what homes [WriteHomes] writes.
+type Layout struct {
+	// Validators is how many of the committee's members, the first ones, run a validator: at least 1.
+	Validators int
+	// Observers is how many further nodes follow without a vote. A change can make validators of them.
+	Observers int
+	// P2P and RPC are the first node's ports on 127.0.0.1; the nodes that follow have the ports that follow. P2P 0 picks free
+	// ports. RPC 0 leaves RPC off, -1 picks free ports; a node that is to catch up by state sync needs two with RPC.
+	P2P, RPC int
+	// Degree is how many neighbours each node dials, on a ring: 0 is all of them.
+	Degree int
+}
+
+// Home is one that [WriteHomes] wrote.
+type Home struct {
+	// Dir is the directory.
+	Dir string
+	// Member names the member whose validator the node is; empty for an observer.
+	Member string
+	// Validator is the public key, of 32 bytes, with which the node votes or could vote.
+	Validator []byte
+	// P2P is the address of the node for its peers, id@host:port, and RPC its host:port, where it has one.
+	P2P, RPC string
+}
+
+// WriteHomes writes homes for a committee's nodes under dir, as node0, node1 and so on: keys, one genesis, ports on
+// loopback, and each other as persistent peers. Members' validator keys and powers are filled in; they must be zero. It
+// returns what it wrote, in that order. Homes that exist are not overwritten: that is an error wrapping [fs.ErrExist].
+func WriteHomes(dir string, c poenf.Committee, l Layout) ([]Home, error) {
+	if l.Validators < 1 || l.Validators > len(c.Members) || l.Observers < 0 {
+		return nil, fmt.Errorf("%d validators and %d observers of a committee of %d", l.Validators, l.Observers, len(c.Members))
+	}
+	n := l.Validators + l.Observers
+	p2pPorts, err := ports(l.P2P, n)
+	if err != nil {
+		return nil, err
+	}
+	rpcPorts, err := ports(l.RPC, n)
+	if err != nil {
+		return nil, err
+	}
+	homes := make([]Home, n)
+	c.Members = slices.Clone(c.Members)
+	for i := range homes {
+		h, err := writeKeys(filepath.Join(dir, "node"+strconv.Itoa(i)))
+		if err != nil {
+			return nil, err
+		}
+		h.P2P = fmt.Sprintf("%s@127.0.0.1:%d", h.P2P, p2pPorts[i])
+		if l.RPC != 0 {
+			h.RPC = fmt.Sprintf("127.0.0.1:%d", rpcPorts[i])
+		}
+		if i < l.Validators {
+			m := &c.Members[i]
+			if m.Power != 0 {
+				return nil, fmt.Errorf("member %s has a validator already", m.Name)
+			}
+			m.Power, m.Validator = validatorPower, h.Validator
+			h.Member = m.Name
+		}
+		homes[i] = h
+	}
+	genesis, err := newGenesis(c, nil, time.Now())
+	if err != nil {
+		return nil, err
+	}
+	for i, h := range homes {
+		if err := genesis.SaveAs(filepath.Join(h.Dir, "config", "genesis.json")); err != nil {
+			return nil, err
+		}
+		writeEngine(h, neighbours(homes, i, l.Degree))
+	}
+	return homes, nil
+}
+
+// writeKeys makes the directory and the keys of a node; the home's P2P is its id alone.
+func writeKeys(dir string) (Home, error) {
+	if _, err := os.Stat(filepath.Join(dir, "config")); err == nil {
+		return Home{}, fmt.Errorf("%s: %w", dir, fs.ErrExist)
+	}
+	if err := makeDirs(dir); err != nil {
+		return Home{}, err
+	}
+	c := config.DefaultConfig().SetRoot(dir)
+	id, err := p2p.LoadOrGenNodeKey(c.NodeKeyFile())
+	if err != nil {
+		return Home{}, err
+	}
+	key := privval.GenFilePV(c.PrivValidatorKeyFile(), c.PrivValidatorStateFile())
+	key.Save()
+	return Home{Dir: dir, Validator: key.Key.PubKey.Bytes(), P2P: string(id.ID())}, nil
+}
+
+func writeEngine(h Home, peers []string) {
+	c := engineDefaults().SetRoot(h.Dir)
+	c.Moniker = filepath.Base(h.Dir)
+	_, address, _ := strings.Cut(h.P2P, "@")
+	c.P2P.ListenAddress = "tcp://" + address
+	if h.RPC != "" {
+		c.RPC.ListenAddress = "tcp://" + h.RPC
+	}
+	c.P2P.PersistentPeers = strings.Join(peers, ",")
+	config.WriteConfigFile(filepath.Join(h.Dir, "config", "config.toml"), c)
+}
+
+// neighbours returns the addresses that node i dials: the degree nodes after it, or all others.
+func neighbours(homes []Home, i, degree int) []string {
+	if degree <= 0 || degree >= len(homes) {
+		degree = len(homes) - 1
+	}
+	var peers []string
+	for d := 1; d <= degree; d++ {
+		peers = append(peers, homes[(i+d)%len(homes)].P2P)
+	}
+	return peers
+}
+
+// ports returns n ports from first on, or free ones of loopback where first is 0 or less.
+func ports(first, n int) ([]int, error) {
+	out := make([]int, n)
+	for i := range out {
+		if first > 0 {
+			out[i] = first + i
+			continue
+		}
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, err
+		}
+		defer func() { _ = l.Close() }() // all at the end, so that none is given twice
+		out[i] = l.Addr().(*net.TCPAddr).Port
+	}
+	return out, nil
+}
+
+// newGenesis returns the genesis of a committee. Its validators are those of its members and, where lone is not nil, that one.
+func newGenesis(c poenf.Committee, lone ed25519.PubKey, at time.Time) (*types.GenesisDoc, error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	app, err := json.Marshal(c)
+	if err != nil {
+		return nil, err
+	}
+	params := types.DefaultConsensusParams()
+	params.Block.MaxBytes = maxBlock
+	g := &types.GenesisDoc{GenesisTime: at.UTC(), ChainID: c.ID, InitialHeight: 1, ConsensusParams: params, AppState: app}
+	for _, m := range c.Members {
+		if m.Power > 0 {
+			g.Validators = append(g.Validators, genesisValidator(ed25519.PubKey(m.Validator), m.Power, m.Name))
+		}
+	}
+	if lone != nil {
+		g.Validators = append(g.Validators, genesisValidator(lone, validatorPower, ""))
+	}
+	return g, g.ValidateAndComplete()
+}
+
+// earlier returns the first of two instants: CometBFT waits for a genesis that is yet to come.
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}
+
+func genesisValidator(key ed25519.PubKey, power int64, name string) types.GenesisValidator {
+	return types.GenesisValidator{Address: key.Address(), PubKey: key, Power: power, Name: name}
+}
+
+// prepareHome makes what a home lacks: keys and genesis.
+func prepareHome(c Config, engine *config.Config) error {
+	if c.Home == "" {
+		return errors.New("a node needs a home directory")
+	}
+	if err := makeDirs(c.Home); err != nil {
+		return err
+	}
+	key, err := validatorKey(engine)
+	if err != nil {
+		return err
+	}
+	switch _, err := os.Stat(engine.GenesisFile()); {
+	case err == nil:
+		return nil
+	case !errors.Is(err, fs.ErrNotExist):
+		return err
+	case c.Committee.ID == "":
+		return fmt.Errorf("%s: %w, and no committee to begin", engine.GenesisFile(), fs.ErrNotExist)
+	}
+	committee, lone := c.Committee, key
+	if c.Member != "" {
+		committee.Members = slices.Clone(committee.Members)
+		i := slices.IndexFunc(committee.Members, func(m poenf.Member) bool { return m.Name == c.Member })
+		if i < 0 {
+			return fmt.Errorf("%w: %q, whose validator the node is to be", poenf.ErrNotMember, c.Member)
+		}
+		committee.Members[i].Power, committee.Members[i].Validator = validatorPower, key
+		lone = nil
+	}
+	genesis, err := newGenesis(committee, lone, earlier(c.Clock(), time.Now()))
+	if err != nil {
+		return err
+	}
+	return saveGenesis(genesis, engine.GenesisFile())
+}
+
+// saveGenesis writes a genesis whole or not at all: one cut short would never start again.
+func saveGenesis(g *types.GenesisDoc, path string) error {
+	part := path + ".part"
+	if err := g.SaveAs(part); err != nil {
+		return err
+	}
+	return os.Rename(part, path)
+}
+
+// validatorKey returns the public key of the node's validator, which it makes where there is none. It reads the file
+// itself first, because CometBFT ends the process over one that it cannot read.
+func validatorKey(engine *config.Config) (ed25519.PubKey, error) {
+	path, state := engine.PrivValidatorKeyFile(), engine.PrivValidatorStateFile()
+	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		made := privval.GenFilePV(path, state)
+		made.Save()
+		return ed25519.PubKey(made.Key.PubKey.Bytes()), nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var key privval.FilePVKey
+	if err := cmtjson.Unmarshal(data, &key); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	public, ok := key.PubKey.(ed25519.PubKey)
+	if !ok {
+		return nil, fmt.Errorf("%s: the key is %T, not Ed25519", path, key.PubKey)
+	}
+	if data, err := os.ReadFile(state); err == nil {
+		var last privval.FilePVLastSignState
+		if err := cmtjson.Unmarshal(data, &last); err != nil {
+			return nil, fmt.Errorf("%s: %w", state, err)
+		}
+	} else if errors.Is(err, fs.ErrNotExist) {
+		if _, err := os.Stat(filepath.Join(engine.DBDir(), "blockstore.db")); err == nil {
+			return nil, fmt.Errorf("%s is missing: without it a validator may sign twice", state)
+		}
+		fresh := privval.LoadFilePVEmptyState(path, state)
+		fresh.LastSignState.Save() // the key was made, and then the machine stopped
+	} else {
+		return nil, err
+	}
+	return public, nil
+}
+
+func splitList(s string) []string {
+	return strings.FieldsFunc(s, func(r rune) bool { return r == ',' || r == ' ' })
+}

@@ -1,0 +1,219 @@
+// SPDX-FileCopyrightText: 2026 The DeFakePro Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package comet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	dbm "github.com/cometbft/cometbft-db"
+	"github.com/cometbft/cometbft/config"
+	"github.com/cometbft/cometbft/mempool"
+	"github.com/cometbft/cometbft/node"
+	"github.com/cometbft/cometbft/p2p"
+	"github.com/cometbft/cometbft/privval"
+	"github.com/cometbft/cometbft/proxy"
+	"github.com/cometbft/cometbft/rpc/core"
+	"github.com/cometbft/cometbft/types"
+
+	"github.com/defakepro/defakepro/ledger"
+	"github.com/defakepro/defakepro/poenf"
+)
+
+// Node is a running node of a committee's ledger. It is safe for concurrent use.
+type Node struct {
+	app     *app
+	engine  *node.Node
+	env     *core.Environment
+	pool    mempool.Mempool
+	genesis *types.GenesisDoc
+	dbs     *databases
+
+	cancel context.CancelFunc
+	tasks  sync.WaitGroup
+	stop   sync.Once
+	done   chan struct{}
+	err    error
+}
+
+var _ ledger.Ledger = (*Node)(nil)
+
+// Start starts the node of cfg.Home and returns once it takes part. It stops when ctx ends, or with [Node.Stop]. A home that
+// another process uses is refused.
+func Start(ctx context.Context, cfg Config) (*Node, error) {
+	cfg = cfg.withDefaults()
+	engine, err := readEngine(cfg.Home)
+	if err != nil {
+		return nil, err
+	}
+	if err := prepareHome(cfg, engine); err != nil {
+		return nil, err
+	}
+	m, err := newMetrics(cfg.Metrics, cfg.Clock)
+	if err != nil {
+		return nil, err
+	}
+	s, err := openStore(engine.DBDir())
+	if err != nil {
+		return nil, err
+	}
+	n := &Node{dbs: new(databases), done: make(chan struct{})}
+	if n.app, err = newApp(cfg, s, m); err == nil {
+		err = n.start(ctx, cfg, engine)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("start node in %s: %w", cfg.Home, err), n.dbs.close(), s.close())
+	}
+	return n, nil
+}
+
+// start makes CometBFT's node and sets it going.
+func (n *Node) start(ctx context.Context, cfg Config, engine *config.Config) (err error) {
+	defer func() {
+		// CometBFT panics over a home that contradicts itself, and over metrics that are registered already.
+		if r := recover(); r != nil {
+			err = fmt.Errorf("%v", r)
+		}
+	}()
+	id, err := p2p.LoadOrGenNodeKey(engine.NodeKeyFile())
+	if err != nil {
+		return err
+	}
+	key := privval.LoadFilePV(engine.PrivValidatorKeyFile(), engine.PrivValidatorStateFile())
+	n.engine, err = node.NewNodeWithContext(ctx, engine, key, id, proxy.NewConnSyncLocalClientCreator(n.app),
+		node.DefaultGenesisDocProviderFunc(engine), n.dbs.open, engineMetrics(cfg.Metrics), engineLog{cfg.Log})
+	if err != nil {
+		return err
+	}
+	if n.env, err = n.engine.ConfigureRPC(); err != nil {
+		return err
+	}
+	n.pool, n.genesis = n.engine.Mempool(), n.engine.GenesisDoc()
+	push, err := newPusher(n.engine, n.env)
+	if err != nil {
+		return err
+	}
+	if err := n.engine.Start(); err != nil {
+		return err
+	}
+	ctx, n.cancel = context.WithCancel(ctx)
+	n.tasks.Go(func() { push.run(ctx) })
+	n.tasks.Go(func() { n.wake(ctx) })
+	failed := make(chan struct{})
+	go func() {
+		push.state.Wait() // it ends over what it cannot go on from, such as a full disk, and leaves the rest running
+		close(failed)
+	}()
+	go n.end(ctx, failed)
+	return nil
+}
+
+// end waits for what stops the node, and stops it.
+func (n *Node) end(ctx context.Context, failed <-chan struct{}) {
+	select {
+	case <-ctx.Done():
+	case <-failed:
+		n.err = errors.New("consensus has failed: the log says why")
+	case <-n.engine.Quit():
+		n.err = errors.New("the engine has stopped by itself")
+	}
+	n.cancel()
+	if err := n.engine.Stop(); err != nil && n.err == nil {
+		n.err = err
+	}
+	n.engine.Wait()
+	n.tasks.Wait()
+	n.err = errors.Join(n.err, n.dbs.close(), n.app.store.close())
+	close(n.done)
+}
+
+// Stop stops the node. Use [Node.Wait] to know when it has.
+func (n *Node) Stop() { n.stop.Do(n.cancel) }
+
+// Wait returns once the node has stopped and its home is free, with the error that stopped it, if any. Some goroutines
+// of CometBFT end a little later.
+func (n *Node) Wait() error {
+	<-n.done
+	return n.err
+}
+
+// ID returns the node's name for its peers, 40 hexadecimal digits.
+func (n *Node) ID() string { return string(n.engine.NodeInfo().ID()) }
+
+// Validator returns the public key, of 32 bytes, with which this node votes, or would if a change gave it power.
+func (n *Node) Validator() []byte { return n.env.PubKey.Bytes() }
+
+// Peers returns the number of nodes that this one is connected to.
+func (n *Node) Peers() int { return n.engine.Switch().Peers().Size() }
+
+// Height returns the height of the newest block whose outcome readers see; 0 before the first.
+func (n *Node) Height() int64 {
+	if s := n.app.committed.Load(); s != nil {
+		return s.height
+	}
+	return 0
+}
+
+// Syncing reports whether the node is still catching up with its peers.
+func (n *Node) Syncing() bool { return n.env.ConsensusReactor.WaitSync() }
+
+// Committee returns the registered committee after the newest block. An error says that the node has no state yet.
+func (n *Node) Committee() (poenf.Committee, error) {
+	if s := n.app.committed.Load(); s != nil {
+		return s.machine.Registry(), nil
+	}
+	return poenf.Committee{}, errSyncing
+}
+
+// wake has a block made when a round is due that nobody says anything about any more.
+func (n *Node) wake(ctx context.Context) {
+	for ctx.Err() == nil {
+		changed := n.app.next()
+		var timer <-chan time.Time
+		if s := n.app.committed.Load(); s != nil {
+			if due, ok := s.machine.Due(); ok {
+				if due <= n.app.now() && !n.Syncing() {
+					// An error says that the wake waits already, or that the mempool is full: then there will be blocks.
+					_ = n.pool.CheckTx(clockTx(due), nil, mempool.TxInfo{})
+					due = n.app.now() + 100
+				}
+				timer = time.After(n.app.until(due))
+			}
+		}
+		select {
+		case <-ctx.Done():
+		case <-changed:
+		case <-timer:
+		}
+	}
+}
+
+// databases are those that CometBFT opened. It leaves some of them open when it stops.
+type databases struct {
+	mu  sync.Mutex
+	all []dbm.DB
+}
+
+func (d *databases) open(c *config.DBContext) (dbm.DB, error) {
+	db, err := config.DefaultDBProvider(c)
+	if err == nil {
+		d.mu.Lock()
+		d.all = append(d.all, db)
+		d.mu.Unlock()
+	}
+	return db, err
+}
+
+// close closes what is still open: closing twice is an error of goleveldb's that says just that.
+func (d *databases) close() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, db := range d.all {
+		_ = db.Close()
+	}
+	return nil
+}

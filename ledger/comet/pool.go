@@ -1,0 +1,137 @@
+// SPDX-FileCopyrightText: 2026 The DeFakePro Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package comet
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+
+	"github.com/defakepro/defakepro/poenf"
+)
+
+// checked is a transaction that passed CheckTx.
+type checked struct {
+	tx    poenf.Tx
+	bytes []byte
+	hash  [sha256.Size]byte // of bytes
+	order uint64            // of arrival
+}
+
+// pool is what CheckTx let in and no block has settled yet. It holds one transaction a slot, so a member cannot fill it.
+type pool struct {
+	mu    sync.Mutex
+	byID  map[[sha256.Size]byte]*checked
+	slots map[slot]*checked
+	count uint64
+	// more is closed when something comes in, and then replaced.
+	more chan struct{}
+}
+
+// slot is what one sender may have waiting: one proof for a round and one that contradicts it, one ticket for an epoch;
+// one change of each number from the administrator.
+type slot struct {
+	kind   byte
+	member string
+	number uint64
+}
+
+const (
+	slotProof = iota
+	slotContradiction
+	slotTicket
+	slotChange
+)
+
+func newPool() *pool {
+	return &pool{byID: make(map[[sha256.Size]byte]*checked), slots: make(map[slot]*checked), more: make(chan struct{})}
+}
+
+// slotOf returns the slot that tx takes. admitted reports whether the machine has a proof in its place already, so that
+// tx contradicts it.
+func (p *pool) slotOf(tx poenf.Tx, contradicts bool) (slot, error) {
+	switch tx := tx.(type) {
+	case poenf.Proof:
+		s := slot{slotProof, tx.Member, tx.Round}
+		if former := p.slots[s]; former != nil && !contradicts {
+			if slices.Equal(former.tx.(poenf.Proof).Values, tx.Values) {
+				return s, fmt.Errorf("%w: proof of %s for round %d", poenf.ErrPresent, tx.Member, tx.Round)
+			}
+			contradicts = true
+		}
+		if contradicts {
+			s.kind = slotContradiction
+		}
+		return s, nil
+	case poenf.Ticket:
+		return slot{slotTicket, tx.Member, tx.Epoch}, nil
+	case poenf.Change:
+		return slot{slotChange, "", tx.Sequence}, nil
+	}
+	return slot{}, fmt.Errorf("%w: transaction of type %T", poenf.ErrMalformed, tx)
+}
+
+// add takes a transaction in. An error wraps [poenf.ErrPresent]: its slot is taken.
+func (p *pool) add(c *checked, contradicts bool) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.byID[c.hash] != nil {
+		return nil
+	}
+	s, err := p.slotOf(c.tx, contradicts)
+	if err != nil {
+		return err
+	}
+	if p.slots[s] != nil {
+		return fmt.Errorf("%w: %s %d waits for a block", poenf.ErrPresent, s.member, s.number)
+	}
+	p.count++
+	c.order = p.count
+	p.slots[s], p.byID[c.hash] = c, c
+	close(p.more)
+	p.more = make(chan struct{})
+	return nil
+}
+
+// has reports whether the transaction of that hash waits.
+func (p *pool) has(hash [sha256.Size]byte) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.byID[hash] != nil
+}
+
+// get returns the transaction of those bytes when it has been checked, nil otherwise.
+func (p *pool) get(tx []byte) *checked {
+	hash := sha256.Sum256(tx)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.byID[hash]
+}
+
+// all returns what waits, in order of arrival, and a channel that is closed when more comes.
+func (p *pool) all() ([]*checked, <-chan struct{}) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	out := slices.SortedFunc(maps.Values(p.byID), func(a, b *checked) int {
+		if a.order < b.order {
+			return -1
+		}
+		return 1
+	})
+	return out, p.more
+}
+
+// remove drops what keep refuses.
+func (p *pool) remove(keep func(*checked) bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for s, c := range p.slots {
+		if !keep(c) {
+			delete(p.slots, s)
+			delete(p.byID, c.hash)
+		}
+	}
+}

@@ -1,0 +1,100 @@
+// SPDX-FileCopyrightText: 2026 The DeFakePro Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package comet
+
+import (
+	"context"
+	"fmt"
+	"iter"
+
+	"github.com/defakepro/defakepro/ledger"
+	"github.com/defakepro/defakepro/poenf"
+)
+
+// Round implements [ledger.Ledger].
+func (n *Node) Round(ctx context.Context, number uint64) (poenf.Round, error) {
+	if err := n.reading(ctx); err != nil {
+		return poenf.Round{}, err
+	}
+	return n.app.store.round(number)
+}
+
+// Follow implements [ledger.Ledger].
+func (n *Node) Follow(ctx context.Context, number uint64) iter.Seq2[poenf.Round, error] {
+	return func(yield func(poenf.Round, error) bool) {
+		for {
+			changed := n.app.next()
+			for {
+				if err := n.reading(ctx); err != nil {
+					yield(poenf.Round{}, err)
+					return
+				}
+				next, ok, err := n.app.store.next(number)
+				if err == nil && !ok {
+					break
+				}
+				var r poenf.Round
+				if err == nil {
+					r, err = n.app.store.round(next)
+				}
+				if !yield(r, err) || err != nil {
+					return
+				}
+				number = next + 1
+			}
+			select {
+			case <-changed:
+			case <-ctx.Done():
+			case <-n.done:
+			}
+		}
+	}
+}
+
+// Evidence yields the breaches recorded, oldest first, from index first on: the index of the first one ever is 0. It does
+// not wait for more.
+func (n *Node) Evidence(ctx context.Context, first uint64) iter.Seq2[Evidence, error] {
+	return func(yield func(Evidence, error) bool) {
+		for i := first; ; i++ {
+			if err := n.reading(ctx); err != nil {
+				yield(Evidence{}, err)
+				return
+			}
+			entry, err := n.app.store.find(key(keyEvidence, i))
+			if err == nil && entry == nil {
+				return
+			}
+			var e Evidence
+			if err == nil {
+				e, err = decodeEvidence(entry)
+			}
+			if !yield(e, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// reading returns why nothing can be read any more.
+func (n *Node) reading(ctx context.Context) error {
+	select {
+	case <-n.done:
+		return errStopped
+	default:
+		return ctx.Err()
+	}
+}
+
+// round returns closed round n, or an error wrapping ledger.ErrNotFound.
+func (s *store) round(n uint64) (poenf.Round, error) {
+	entry, err := s.find(key(keyRound, n))
+	if err != nil {
+		return poenf.Round{}, err
+	}
+	if entry == nil {
+		return poenf.Round{}, fmt.Errorf("round %d: %w", n, ledger.ErrNotFound)
+	}
+	var r poenf.Round
+	return r, r.UnmarshalBinary(entry[1:])
+}
