@@ -20,6 +20,7 @@ const (
 	MaxLength     = 600       // seconds in a proof
 	MaxOffset     = 1_000_000 // µHz from nominal, either way; the grids of the world keep within a third of it
 	MaxPeriod     = 3600      // seconds
+	MaxSkew       = 60_000    // milliseconds
 	MaxOpen       = 128       // rounds that can be open at once: (expiry + skew) / period
 	MaxEpoch      = 1_000_000 // rounds in an epoch
 	MaxPower      = 1 << 32   // voting power of a validator, exclusive
@@ -106,10 +107,11 @@ func (c Committee) check() string {
 		return fmt.Sprintf("length %d is not 2 to %d", c.Length, MaxLength)
 	case c.Period < 1 || c.Period > MaxPeriod:
 		return fmt.Sprintf("period %d s is not 1 to %d", c.Period, MaxPeriod)
-	case c.Expiry < 1 || c.Skew < 0 || c.Expiry > MaxOpen*MaxPeriod*1000 || c.Skew > c.Period*1000:
-		return fmt.Sprintf("expiry %d ms is below 1 ms, or skew %d ms is below 0 or above the period", c.Expiry, c.Skew)
-	case c.Expiry+c.Skew > MaxOpen*c.Period*1000:
-		return fmt.Sprintf("expiry %d ms and skew %d ms keep more than %d rounds open", c.Expiry, c.Skew, MaxOpen)
+	case c.Skew < 0 || c.Skew > MaxSkew:
+		return fmt.Sprintf("skew %d ms is not 0 to %d", c.Skew, MaxSkew)
+	case c.Expiry < 1 || c.Expiry > MaxOpen*c.Period*1000-c.Skew:
+		return fmt.Sprintf("expiry %d ms is not 1 to %d, with which %d rounds would be open at once", c.Expiry,
+			MaxOpen*c.Period*1000-c.Skew, MaxOpen)
 	case c.Grace < 0 || c.Grace > c.Expiry:
 		return fmt.Sprintf("grace %d ms is not 0 to the expiry, %d ms", c.Grace, c.Expiry)
 	case (c.EpochRounds == 0) != (c.Seats == 0) || c.EpochRounds < 0 || c.EpochRounds > MaxEpoch:
@@ -166,9 +168,6 @@ func (c Committee) seats() int {
 	}
 	return len(c.Members)
 }
-
-// quorum returns n-f, the number of proofs with which a round of n members may close.
-func (c Committee) quorum(n int) int { return n - c.Faulty }
 
 // End returns when round ends, in Unix milliseconds: round · Period. Value i of its proofs is the frequency at the
 // whole second End/1000 - Length + i. For rounds past the year 9999 it returns the end of that year.

@@ -115,7 +115,7 @@ func checkValue(dec *json.Decoder) error {
 				return err
 			}
 			name := key.(string)
-			if slices.Contains(seen, name) || name != strings.ToLower(name) {
+			if slices.Contains(seen, name) || strings.Trim(name, "abcdefghijklmnopqrstuvwxyz_") != "" {
 				return fmt.Errorf("field %.40q is there twice, or not in lower case", name)
 			}
 			seen = append(seen, name)

@@ -4,7 +4,6 @@
 package poenf
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"fmt"
 	"slices"
@@ -176,7 +175,7 @@ func (m *Machine) judgeProof(now int64, p Proof) (first *Proof, err error) {
 	case end+m.committee.Expiry <= now:
 		return nil, fmt.Errorf("%w: round %d has expired", ErrOutdated, p.Round)
 	}
-	member, ok := e.committee.Member(p.Member)
+	member, ok := find(e.committee.Members, p.Member)
 	if !ok {
 		return nil, fmt.Errorf("%w: %.80q, in round %d", ErrNotMember, p.Member, p.Round)
 	}
@@ -303,6 +302,3 @@ func (m *Machine) Clone() *Machine {
 	c.eras, c.open, c.tickets = slices.Clone(m.eras), slices.Clone(m.open), slices.Clone(m.tickets)
 	return &c
 }
-
-// Equal reports whether two machines are in the same state.
-func (m *Machine) Equal(other *Machine) bool { return bytes.Equal(m.append(nil), other.append(nil)) }

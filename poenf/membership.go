@@ -18,7 +18,17 @@ type era struct {
 	hash      [32]byte
 }
 
+// quorum returns n-f, the number of proofs with which a round may close.
 func (e era) quorum() int { return len(e.committee.Members) - e.committee.Faulty }
+
+// find returns the member of that name from a list in order of name.
+func find(members []Member, name string) (Member, bool) {
+	i, ok := slices.BinarySearchFunc(members, name, func(m Member, name string) int { return strings.Compare(m.Name, name) })
+	if !ok {
+		return Member{}, false
+	}
+	return members[i], true
+}
 
 // lot is a ticket that was verified.
 type lot struct {
@@ -151,8 +161,8 @@ func (m *Machine) applyChange(now int64, c Change) (Result, error) {
 	}
 	m.sequence = c.Sequence
 	m.tickets = slices.DeleteFunc(slices.Clone(m.tickets), func(l lot) bool {
-		was, _ := m.committee.Member(l.member)
-		is, ok := next.Member(l.member)
+		was, _ := find(m.committee.Members, l.member)
+		is, ok := find(next.Members, l.member)
 		return !ok || !bytes.Equal(was.Key, is.Key)
 	})
 	m.committee = next
@@ -213,7 +223,7 @@ func (m *Machine) Election(now int64) (epoch uint64, seed [32]byte, ok bool) {
 }
 
 func (m *Machine) judgeTicket(t Ticket) (output [64]byte, err error) {
-	member, ok := m.committee.Member(t.Member)
+	member, ok := find(m.committee.Members, t.Member)
 	_, present := slices.BinarySearchFunc(m.tickets, t.Member, lot.compare)
 	switch {
 	case m.committee.Seats == 0:
@@ -268,7 +278,7 @@ func (m *Machine) advance(now int64) {
 		lots := slices.SortedFunc(slices.Values(m.tickets), func(a, b lot) int { return bytes.Compare(a.output[:], b.output[:]) })
 		var drawn []Member
 		for _, l := range lots[:seats] {
-			member, _ := m.committee.Member(l.member)
+			member, _ := find(m.committee.Members, l.member)
 			drawn = append(drawn, member)
 		}
 		slices.SortFunc(drawn, byName)

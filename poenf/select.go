@@ -172,17 +172,6 @@ func spread(truth []int32, vectors [][]int32) (uint32, []bool) {
 	return uint32(middle), inliers
 }
 
-// median returns the middle of the values, and for an even count the mean of the two in the middle, rounded half to
-// even. It reorders them.
-func median(values []int64) int64 {
-	slices.Sort(values)
-	n := len(values)
-	if n%2 == 1 {
-		return values[n/2]
-	}
-	return divide(values[n/2-1]+values[n/2], 2)
-}
-
 // divide returns sum/count, rounded half to even, for count > 0.
 func divide(sum, count int64) int64 {
 	quotient, rest := sum/count, sum%count
