@@ -80,8 +80,11 @@ func (c *comparison) foreign() {
 
 // trusted reports whether what the seconds that follow the reference differ by is what the series says it may be.
 func (c *comparison) trusted() bool {
-	stated := c.rec.medianSigma()
-	return stated == 0 || medianOf(c.noise) <= scatter*math.Hypot(stated, noiseFloor)
+	stated, noise := c.rec.medianSigma(), medianOf(c.noise)
+	if c.channel.Estimate.Source == enf.SourceVideo && noise > cameraScatter {
+		return false // its clock wanders
+	}
+	return stated == 0 || noise <= scatter*math.Hypot(stated, noiseFloor)
 }
 
 // decideByCorrelation is the rule of the paper.

@@ -6,6 +6,7 @@ package enf
 import (
 	"math"
 	"math/cmplx"
+	"slices"
 
 	"gonum.org/v1/gonum/mat"
 
@@ -24,13 +25,15 @@ const (
 	sceneAhead, sceneTime = 30, 120
 	// loudest is how many times the usual projection one may be: a cut or a flash must not outweigh minutes.
 	loudest = 4
-	// noiseFollow is how much of each new frame goes into the running estimates of noise, and leastNoiseShare the share of the strips' mean
-	// noise that every strip is taken to have at least.
-	noiseFollow, leastNoiseShare = 1.0 / 256, 0.01
+	// noiseFollow is how much of each new frame goes into the running estimates of noise, and leastNoiseShare the share of the
+	// quietest quarter's noise that every strip is taken to have at least.
+	noiseFollow, leastNoiseShare = 1.0 / 256, 0.25
+	// restPower is how many times the strips' disagreement the flicker has in a scene at rest.
+	restPower = 100
 	// videoSigma is by how much the uncertainty exceeds that of white noise: encoders' noise comes in the rhythm of their frames. imageShare is
-	// the root mean square error where the mirror image of [camera.threes] interferes, as a share of the distance from its axis. Both found on
+	// the most that the mirror image of [camera.threes] was seen to do (see [image.push]). Both found on
 	// rendered scenes (docs/estimation.md).
-	videoSigma, imageShare = 1.5, 0.2
+	videoSigma, imageShare, imageTime = 1.5, 0.2, 20
 )
 
 // camera turns frames into the samples of its lines, one line for each read-out time tried.
@@ -54,6 +57,7 @@ type projection struct {
 	scenes []circle       // per strip
 	weight float64        // of the frames in scenes
 	usual  float64        // magnitude
+	threes *image         // if not nil: watches for the mirror image about a multiple of a sixth of the frame rate
 	noise  []float64      // per strip, mean square of what it does not share with the others
 
 	contrasts [3]float64 // mean square of each way to set strips against strips
@@ -80,6 +84,7 @@ func newCamera(grid Grid, period float64, rows, strips int) *camera {
 		}
 		if axis, near := c.threes(); near && v == 0 {
 			l.still, l.image = axis, imageShare
+			p.threes = &image{step: unit(-2 * math.Pi * math.Round(2*flicker*float64(grid)/(c.fps/3)) / 6), turn: 1}
 		}
 		c.lines = append(c.lines, l)
 		c.tries = append(c.tries, p)
@@ -101,6 +106,30 @@ func (c *camera) threes() (axis float64, near bool) {
 	axis = -math.Remainder(2*flicker*float64(c.grid), c.fps/3) / (2 * flicker)
 	const resolved = 0.05 // hertz; beyond, a frame of sixteen seconds tells line and image apart
 	return axis, math.Abs(axis) < resolved
+}
+
+// image watches how far a rotating line is from a circle, which is how much of its mirror image it has in it.
+type image struct {
+	turn, step complex128 // what brings the axis to rest, and its advance per frame
+	n          float64
+	square     complex128 // mean of z²
+	magnitude  float64    // mean of |z|²
+}
+
+// push adds a frame's sample and returns the root mean square error of the frequency, as a share of its distance from the axis: with a line
+// exp(jφ) + b exp(-jφ) the phase errs by b sin 2φ, and the mean of z² is 2b of that of |z|². A line that has not turned yet says 0.7.
+func (m *image) push(x complex128, share float64) float64 {
+	x *= m.turn
+	m.turn *= m.step
+	m.turn = scaled(m.turn, 1/math.Sqrt(abs2(m.turn)))
+	m.n++
+	share = max(share, 1/m.n)
+	m.square += scaled(x*x-m.square, share)
+	m.magnitude += share * (abs2(x) - m.magnitude)
+	if m.magnitude == 0 {
+		return 0
+	}
+	return math.Sqrt(2*abs2(m.square)) / m.magnitude
 }
 
 // blind reports whether nothing could have been seen: the alias is of no use and there are no rows.
@@ -148,7 +177,7 @@ func (c *camera) release() {
 		}
 		y, noise := c.shared(p, x), complex128(0)
 		if c.mirrored() {
-			noise = p.disagreement(x, y, c.weights)
+			noise = p.disagreement(x, c.floor(p))
 		}
 		if size := cmplx.Abs(y); size > 0 {
 			scale := complex(p.limit(size)/size, 0)
@@ -156,6 +185,9 @@ func (c *camera) release() {
 		}
 		if c.blind() {
 			y = 0 // scene and flicker cannot be told apart
+		}
+		if p.threes != nil {
+			c.lines[i].image = min(imageShare, p.threes.push(y, 1/(imageTime*c.fps)))
 		}
 		c.lines[i].zoom.Push(t, 1/c.fps, y)
 		if twin := c.lines[i].twin; twin != nil {
@@ -172,12 +204,14 @@ func (c *camera) release() {
 func (c *camera) favour() {
 	best := 0
 	for i, p := range c.tries {
-		if p.usual > c.tries[best].usual {
+		if p.clean() > c.tries[best].clean() {
 			best = i
 		}
 	}
+	// What moves is largest in a guess of few cycles. Only a scene at rest tells.
+	sure := c.tries[best].usual*c.tries[best].usual > restPower*slices.Max(c.tries[best].contrasts[:])
 	for i, l := range c.lines {
-		l.shunned = i != best
+		l.shunned = sure && i != best
 	}
 }
 
@@ -189,54 +223,66 @@ func (c *camera) shared(p *projection, x []complex128) complex128 {
 		c.weights[0] = 1
 		return x[0]
 	}
-	floor := 0.0
-	for _, n := range p.noise {
-		floor += n
-	}
-	if floor == 0 { // the first frame
+	if p.weight <= 1 || slices.Max(p.noise) == 0 { // nothing is known yet
 		y := c.middle(x)
 		for s, v := range x {
 			p.noise[s] = abs2(v - y)
-			floor += p.noise[s]
 		}
 	}
-	floor *= leastNoiseShare / float64(len(x))
-	var sum complex128
+	floor := c.floor(p)
+	// Weights by the noise so far, then by this frame's difference too: what begins to move does so at once.
+	first := c.weigh(x, func(s int) float64 { return p.noise[s] + floor })
+	y := c.weigh(x, func(s int) float64 { return p.noise[s] + floor + abs2(x[s]-first) })
+	for s, v := range x {
+		others := scaled(v-y, 1/max(1-c.weights[s], 1e-3)) // difference from the mean of the others
+		p.noise[s] += noiseFollow * (abs2(others) - p.noise[s])
+	}
+	return y
+}
+
+// floor is the least noise that a strip is taken to have, so that two which happen to agree do not outvote the rest for ever.
+func (c *camera) floor(p *projection) float64 {
+	copy(c.real, p.noise)
+	return leastNoiseShare * quickSelect(c.real, len(c.real)/4)
+}
+
+// weigh returns the mean of x weighted by the reciprocals of the given noise, and leaves the weights, which add up to 1, in c.weights.
+func (c *camera) weigh(x []complex128, noise func(int) float64) (mean complex128) {
 	total := 0.0
-	for s, v := range x {
-		w := 1 / (p.noise[s] + floor + leastNoise)
-		c.weights[s] = w
-		sum += scaled(v, w)
-		total += w
+	for s := range x {
+		c.weights[s] = 1 / (noise(s) + leastNoise)
+		total += c.weights[s]
 	}
 	for s, v := range x {
-		others := scaled(sum-scaled(v, c.weights[s]), 1/(total-c.weights[s]))
-		p.noise[s] += noiseFollow * (abs2(v-others) - p.noise[s])
-	}
-	for s := range c.weights {
 		c.weights[s] /= total
+		mean += scaled(v, c.weights[s])
 	}
-	return scaled(sum, 1/total)
+	return mean
 }
 
 func scaled(x complex128, by float64) complex128 { return complex(real(x)*by, imag(x)*by) }
 
 func abs2(x complex128) float64 { return real(x)*real(x) + imag(x)*imag(x) }
 
-// disagreement sets strips against strips: the noise of what they share, y, without the flicker. Where scene and alias share a
-// frequency, it is the only measure of the noise there. Of several ways to pair the strips, it takes the one that lately differed most.
-func (p *projection) disagreement(x []complex128, y complex128, weights []float64) complex128 {
+// disagreement sets one half of the strips against the other: the noise of what they share, without the flicker. Where scene and alias
+// share a frequency, it is the only measure of the noise there. Of several ways to halve them, it takes the one that lately differed
+// most.
+func (p *projection) disagreement(x []complex128, floor float64) complex128 {
 	var most complex128
 	top := -1.0
 	for i := range p.contrasts {
-		var d complex128
+		var sum [2]complex128
+		var total [2]float64
 		for s, v := range x {
-			v = scaled(v-y, weights[s])
-			if s>>i&1 == 1 { // singly, in pairs, in fours
-				v = -v
-			}
-			d += v
+			w := 1 / (p.noise[s] + floor + leastNoise)
+			half := s >> i & 1 // singly, in pairs, in fours
+			sum[half] += scaled(v, w)
+			total[half] += w
 		}
+		if total[0] == 0 || total[1] == 0 {
+			continue
+		}
+		d := scaled(scaled(sum[0], 1/total[0])-scaled(sum[1], 1/total[1]), 0.5)
 		p.contrasts[i] += noiseFollow * (abs2(d) - p.contrasts[i])
 		if p.contrasts[i] > top {
 			top, most = p.contrasts[i], d
@@ -282,6 +328,9 @@ func (p *projection) limit(size float64) float64 {
 	p.usual += noiseFollow * (size - p.usual)
 	return size
 }
+
+// clean is how much of the projection is sure not to be noise: its power less four times (6 dB) what the strips disagree by.
+func (p *projection) clean() float64 { return p.usual*p.usual - 4*slices.Max(p.contrasts[:]) }
 
 // rowKernel returns the weights whose sum with a frame's rows is the complex amplitude of the given number of cycles in it:
 // by least squares together with a constant, a slope and, being real, the mirror image, so that none of these leaks in.
@@ -379,7 +428,7 @@ func (c *camera) readout() float64 {
 	best := 0
 	level := func(i int) float64 {
 		if c.mirrored() {
-			return c.tries[i].usual
+			return c.tries[i].clean()
 		}
 		return c.lines[i].level
 	}

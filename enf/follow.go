@@ -28,10 +28,11 @@ type follower struct {
 	groups  [][]int // indices of lines of one harmonic: alternatives, of which one is used
 	meter   *meter
 	track   *tracker
-	rows    []row // ring over seconds
-	made    int   // seconds whose strips exist
-	found   int   // seconds whose place on the ridge is decided
-	told    int   // seconds whose value is out
+	rows    []row   // ring over seconds
+	made    int     // seconds whose strips exist
+	found   int     // seconds whose place on the ridge is decided
+	told    int     // seconds whose value is out
+	clear   float64 // with a twin: the share of late of the seconds that were clear of the scene
 	scratch []float64
 	sum     []float64
 	most    []float64 // per line, the greatest power in the newest slice
@@ -59,7 +60,7 @@ type value struct {
 
 func newFollower(grid Grid, lines []*line, emit func(value), observe func(Slice)) *follower {
 	f := &follower{
-		grid: grid, lines: lines, emit: emit, observe: observe,
+		grid: grid, lines: lines, emit: emit, observe: observe, clear: 0.5,
 		meter: newMeter(lines), track: newTracker(stripBins, trackDelay, moveCost),
 		scratch: make([]float64, stripBins), sum: make([]float64, stripBins), most: make([]float64, len(lines)),
 		rows: make([]row, ringSeconds),
@@ -286,12 +287,22 @@ func (f *follower) measure(t int, chosen []int, v *value) {
 	v.sigma = math.Hypot(l.spread*fit.sigma, smear(best))
 	v.sigma = math.Hypot(v.sigma, l.image*(fit.freq-l.still))
 	if l.twin != nil {
-		if v.snr < twinSNR || v.snr < sureSNR && math.Abs(fit.freq-l.still) < stillHz {
+		clear := v.snr >= sureSNR || v.snr >= twinSNR && math.Abs(fit.freq-l.still) >= stillHz
+		if f.judge(clear); !clear || f.clear < 0.5 {
 			return
 		}
 		v.sigma *= twinSigma
 	}
 	v.hz = float64(f.grid) + fit.freq
+}
+
+// judge notes whether a second's value is clear of the scene. Where few are, these are chance, and are not to be believed either.
+func (f *follower) judge(clear bool) {
+	const memory = 1.0 / 30 // of a second
+	f.clear -= memory * f.clear
+	if clear {
+		f.clear += memory
+	}
 }
 
 // summit returns the deviation at which the chosen lines together have the most power, within the widest line's
