@@ -56,12 +56,12 @@ func (r Round) append(b []byte) []byte {
 	for _, e := range r.Entries {
 		b = append(appendString(b, e.Member), e.ProofHash[:]...)
 		b = appendUint64(b, e.Score)
-		b = append(b, flag(e.Inlier))
+		b = append(b, bit(e.Inlier))
 	}
 	return b
 }
 
-func flag(v bool) byte {
+func bit(v bool) byte {
 	if v {
 		return 1
 	}

@@ -34,7 +34,7 @@ func (m *Machine) append(b []byte) []byte {
 		b = appendUint64(appendUint64(b, o.number), uint64(o.since))
 		b = appendUint16(b, len(o.entries))
 		for _, e := range o.entries {
-			b = append(e.proof.append(b), flag(e.twice))
+			b = append(e.proof.append(b), bit(e.twice))
 		}
 	}
 	return b
