@@ -118,7 +118,7 @@ func (c *comparison) prepare(est enf.Estimate, truth enf.Series) string {
 
 const (
 	// apart is how far from a grid's mean, in hertz, a part of it never is for long: the parts of one interconnection
-	// agree within a millihertz over seconds (enf.md §7), and a strong one stays within 0.1 Hz. A weak grid is given
+	// agree within a millihertz over seconds (docs/detection.md), and a strong one stays within 0.1 Hz. A weak grid is given
 	// apartSpreads times its own spread.
 	apart, apartSpreads = 0.15, 4.0
 )

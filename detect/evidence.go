@@ -10,7 +10,7 @@ import (
 )
 
 // The autocorrelation of a grid's frequency: 0.755 exp(-t/79 s) + 0.245 exp(-t/1979 s), fitted to 243 days of the
-// US Eastern grid (enf.md §7).
+// US Eastern grid (docs/detection.md).
 const (
 	fastShare, fastSeconds = 0.755, 79.0
 	slowShare, slowSeconds = 0.245, 1979.0
@@ -53,7 +53,7 @@ func gridModel(s enf.Series) grid {
 }
 
 // evidence returns the log-likelihood ratio, in nats, of "the recording follows truth, but for a constant offset and its noise"
-// against "it follows another time or grid, with such an offset and noise" (enf.md §7, item LLR, taking the reference as
+// against "it follows another time or grid, with such an offset and noise" (docs/detection.md, taking the reference as
 // free of noise). The offset is a clock's error or, one time in twenty, that of a recording at the wrong speed. It is 0
 // where there is nothing to compare.
 func (g grid) evidence(hz, truth, noise []float64) float64 {

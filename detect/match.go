@@ -19,7 +19,7 @@ import (
 // Settings of the search, in seconds where nothing else is said.
 const (
 	matchBins    = 150    // a recording is averaged down to no fewer values than these; 1 h in 10 years takes seconds then
-	matchCoarse  = 8.0    // but never over longer stretches: the grid moves 4 mHz in 8 s, of 16 (enf.md §7)
+	matchCoarse  = 8.0    // but never over longer stretches: the grid moves 4 mHz in 8 s, of 16 (docs/detection.md)
 	matchOverlap = 60.0   // least part of the recording that must lie on the reference
 	matchApart   = 30.0   // matches nearer to each other are one match: a grid's frequency is alike for about a minute
 	matchKeep    = 256    // coarse places that are looked at closely, at least

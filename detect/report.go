@@ -24,7 +24,7 @@ type Rule string
 
 // RuleTests asks for correlation, mean offset and RMSE together, given the uncertainty of the values, and looks for
 // forged spans of a few seconds. RuleCorrelation is the rule of the paper alone: Pearson correlation against the
-// threshold (DeFakePro §III-D), and any window below it is forged. One genuine minute in ten is (enf.md §7): it is
+// threshold (DeFakePro §III-D), and any window below it is forged. One genuine minute in ten is (docs/detection.md): it is
 // there to compare with.
 const (
 	RuleTests       Rule = "tests"

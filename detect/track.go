@@ -13,7 +13,7 @@ import (
 
 // What is believed about a comparison before it is made, in hertz.
 const (
-	clockPrior   = 0.003 // a sound card is within 50 ppm, 3 mHz at 60 Hz (enf.md §7)
+	clockPrior   = 0.003 // a sound card is within 50 ppm, 3 mHz at 60 Hz (docs/detection.md)
 	clockLimit   = 0.006 // 100 ppm; a greater offset is no sound card's error
 	cameraLimit  = 0.100 // a camera's: 30 frames a second may be 29.97, 45 mHz at 50 Hz, and drop some
 	oddPrior     = 0.050 // standard deviation of what a recording at a wrong speed is off by

@@ -5,7 +5,7 @@ package detect
 
 import "math"
 
-// What a window must meet under RuleTests (enf.md §7: with r > 0.8 alone unrelated minutes pass in 11 % of cases, with
+// What a window must meet under RuleTests (docs/detection.md: with r > 0.8 alone unrelated minutes pass in 11 % of cases, with
 // the offset as well in 2.5 %, with the RMSE as well in less than 1 %).
 const (
 	leastRMSE    = 0.003 // hertz; a genuine minute's worst was 3.5 mHz

@@ -32,11 +32,6 @@ func (n number) MarshalJSON() ([]byte, error) {
 	return json.Marshal(rounded + 0) // + 0: no negative zero
 }
 
-// missing marks a member that is kept for a figure to come; it is null.
-type missing struct{}
-
-func (missing) MarshalJSON() ([]byte, error) { return []byte("null"), nil }
-
 type jsonReport struct {
 	Media     string        `json:"media"`
 	Reference string        `json:"reference"`
@@ -68,7 +63,7 @@ type jsonChannel struct {
 	OffsetPPM   number         `json:"offset_ppm"`
 	Correlation number         `json:"correlation"`
 	RMSE        number         `json:"rmse_hz"`
-	LLR         missing        `json:"llr"`
+	LLR         number         `json:"llr"`
 	Sigma       number         `json:"sigma_hz"`
 	Readout     number         `json:"readout_s"`
 	ComparedAt  *string        `json:"compared_at"`
@@ -84,13 +79,13 @@ type jsonHarmonic struct {
 }
 
 type jsonWindow struct {
-	Start       number  `json:"start_s"`
-	End         number  `json:"end_s"`
-	Correlation number  `json:"correlation"`
-	RMSE        number  `json:"rmse_hz"`
-	Offset      number  `json:"offset_hz"`
-	LLR         missing `json:"llr"`
-	Verdict     string  `json:"verdict"`
+	Start       number `json:"start_s"`
+	End         number `json:"end_s"`
+	Correlation number `json:"correlation"`
+	RMSE        number `json:"rmse_hz"`
+	Offset      number `json:"offset_hz"`
+	LLR         number `json:"llr"`
+	Verdict     string `json:"verdict"`
 }
 
 type jsonSpan struct {
@@ -101,8 +96,8 @@ type jsonSpan struct {
 }
 
 // WriteJSON writes r as one JSON object, indented, as `check --json` prints it: times in seconds, frequencies in hertz,
-// null for what does not exist. Members and elements come in a fixed order. The members named llr are kept for the
-// log-likelihood ratio and are null.
+// null for what does not exist. Members and elements come in a fixed order. The members named llr are log-likelihood
+// ratios in nats: of following the grid at that time against any other time or grid.
 //
 // Beside the members of the command's description there are options, offset_ppm, sigma_hz (the median uncertainty of a
 // value), readout_s (null where there is no rolling shutter), compared_at (RFC 3339: the reference's time at second 0 of
@@ -144,6 +139,7 @@ func newJSONChannel(r detect.Report, c detect.Channel) jsonChannel {
 		OffsetPPM:   number(ppm(c.Offset, r.Grid)),
 		Correlation: number(c.Correlation),
 		RMSE:        number(c.RMSE),
+		LLR:         number(c.LLR),
 		Sigma:       number(median(c.Estimate.Series.Sigma)),
 		Readout:     readout(c.Estimate),
 		Harmonics:   newJSONHarmonics(c.Estimate.Harmonics),
@@ -157,7 +153,7 @@ func newJSONChannel(r detect.Report, c detect.Channel) jsonChannel {
 	for _, win := range c.Windows {
 		out.Windows = append(out.Windows, jsonWindow{
 			Start: number(win.Start), End: number(win.End), Correlation: number(win.Correlation),
-			RMSE: number(win.RMSE), Offset: number(win.Offset), Verdict: verdictName(win.Verdict),
+			RMSE: number(win.RMSE), Offset: number(win.Offset), LLR: number(win.LLR), Verdict: verdictName(win.Verdict),
 		})
 	}
 	for _, s := range c.Forged {
@@ -188,16 +184,16 @@ type jsonMatch struct {
 	Correlation number  `json:"correlation"`
 	RMSE        number  `json:"rmse_hz"`
 	Shift       number  `json:"offset_hz"`
-	LLR         missing `json:"llr"`
+	LLR         number  `json:"llr"`
 }
 
 // WriteMatchesJSON writes matches as one JSON object, as `match --json` prints it, in the order given: offset_s in
 // seconds from the start of the reference, time in RFC 3339 or null with an undated reference, rmse_hz and
-// offset_hz (the constant offset there) in hertz, llr null. The only errors are those of w.
+// offset_hz (the constant offset there) in hertz, llr in nats. The only errors are those of w.
 func WriteMatchesJSON(w io.Writer, matches []detect.Match) error {
 	out := jsonMatches{Matches: make([]jsonMatch, 0, len(matches))}
 	for _, m := range matches {
-		j := jsonMatch{Offset: number(m.Offset), Correlation: number(m.Correlation), RMSE: number(m.RMSE), Shift: number(m.Shift)}
+		j := jsonMatch{Offset: number(m.Offset), Correlation: number(m.Correlation), RMSE: number(m.RMSE), Shift: number(m.Shift), LLR: number(m.LLR)}
 		if m.Time.Year() > 1 {
 			s := m.Time.UTC().Format(time.RFC3339Nano)
 			j.Time = &s

@@ -88,6 +88,9 @@ func (in input) read(ctx context.Context, path string, observe observer, stderr 
 	}
 	if rec == nil {
 		est, err := readSeries(path, in.grid)
+		if err != nil {
+			err = fmt.Errorf("it is text, so no recording, and no frequency series either: %w", err)
+		}
 		return reading{estimates: []enf.Estimate{est}}, err
 	}
 	r, err := in.estimate(rec, path, observe, stderr)

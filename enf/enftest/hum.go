@@ -5,6 +5,7 @@ package enftest
 
 import (
 	"math"
+	"math/cmplx"
 	"math/rand/v2"
 	"slices"
 )
@@ -43,22 +44,31 @@ func RoomHum(seed uint64, peak float64) []Harmonic {
 // Amplitude·sin(2π·Number·Phase(t) + Phase). Harmonics at or above half the rate are left out. A clock error of the recorder is a
 // rate a little off: rate·(1+1e-6·ppm) makes the recording, read at rate, seem low by that much.
 func (g *Grid) Hum(dst []float64, rate, from float64, harmonics []Harmonic) {
+	var audible []Harmonic
+	for _, h := range harmonics {
+		if float64(h.Number)*float64(g.opts.Nominal) < rate/2 {
+			audible = append(audible, h)
+		}
+	}
+	Hum(dst, rate, from, audible, g.Phase)
+}
+
+// Hum adds to dst the same sum for a mains whose phase at a time in seconds, in cycles, is the function's. Harmonics without a number are left out.
+func Hum(dst []float64, rate, from float64, harmonics []Harmonic, phase func(t float64) float64) {
 	var coefficients []complex128 // of each power of the fundamental
 	for _, h := range harmonics {
-		if h.Number < 1 || float64(h.Number)*float64(g.opts.Nominal) >= rate/2 {
+		if h.Number < 1 {
 			continue
 		}
 		for len(coefficients) < h.Number {
 			coefficients = append(coefficients, 0)
 		}
-		sin, cos := math.Sincos(h.Phase)
-		coefficients[h.Number-1] += complex(h.Amplitude*cos, h.Amplitude*sin)
+		coefficients[h.Number-1] += cmplx.Rect(h.Amplitude, h.Phase)
 	}
 	for i := range dst {
-		_, cycle := math.Modf(g.Phase(from + float64(i)/rate))
-		sin, cos := math.Sincos(2 * math.Pi * cycle)
+		_, cycle := math.Modf(phase(from + float64(i)/rate))
 		// Horner's rule in the fundamental's rotation: one sine for all harmonics.
-		z, sum := complex(cos, sin), complex(0, 0)
+		z, sum := cmplx.Rect(1, 2*math.Pi*cycle), complex128(0)
 		for _, c := range slices.Backward(coefficients) {
 			sum = (sum + c) * z
 		}

@@ -62,7 +62,7 @@ type AudioReport struct {
 // audioRate is the sampling rate of the mixtures, in hertz, and speechRMS the speaker's level, full scale being 1.
 const audioRate, speechRMS, roomRMS = 16000, 0.1, 0.002
 
-// published is the error of 16 s frames without tracking that earlier work measured at the same C/N0, in millihertz (enf.md §2).
+// published is the error of 16 s frames without tracking that earlier work measured at the same C/N0, in millihertz (docs/estimation.md, white noise).
 var published = map[float64]float64{3: 6.9, 6: 4.9, 10: 3.1, 15: 1.7, 20: 1.0, 30: 0.5, 45: 0.4}
 
 // AudioCases lists what is tried: the fundamental, the second harmonic (whose deviation is twice as large) and three harmonics in white noise, three under speech, and that through the codecs.
@@ -130,7 +130,7 @@ func (c AudioCase) estimate(ctx context.Context, m Mains, seconds int, seed uint
 		noise := density(x, audioRate, float64(k)*float64(m.Grid))
 		hum = append(hum, enftest.Harmonic{Number: k, Amplitude: math.Sqrt(2 * noise * math.Pow(10, c.CN0/10)), Phase: float64(i)})
 	}
-	m.hum(x, audioRate, 0, hum)
+	enftest.Hum(x, audioRate, 0, hum, m.phase)
 	e := enf.NewAudio(enf.Options{Grid: m.Grid})
 	if c.Codec == "" {
 		err := inBlocks(dsp.Signal{Rate: audioRate, Channels: [][]float64{x}}, e.Write)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/defakepro/defakepro/detect"
+	"github.com/defakepro/defakepro/dsp"
 	"github.com/defakepro/defakepro/enf"
 	"github.com/defakepro/defakepro/enf/enftest"
 )
@@ -29,10 +30,35 @@ const (
 )
 
 // Recorded is a genuine recording's ENF with the reference of the same time: a value a second from the same second on,
-// for at least half an hour.
+// for at least twenty minutes. With Sound, a recording of one channel from the same second on, edits are made in the samples and
+// the ENF estimated anew; Series is then not used.
 type Recorded struct {
 	Name          string
+	Grid          enf.Grid
 	Series, Truth enf.Series
+	Sound         *dsp.Signal
+}
+
+// seconds is how much of it there is with its reference.
+func (r Recorded) seconds() int {
+	if r.Sound != nil {
+		return min(r.Truth.Len(), int(float64(r.Sound.Len())/r.Sound.Rate))
+	}
+	return r.Series.Len()
+}
+
+// forge returns the estimate from an excerpt edited at second at.
+func (r Recorded) forge(from, at, seconds, length int, edit Edit, rng *rand.Rand) (enf.Estimate, error) {
+	if r.Sound == nil {
+		hz, splices := forge(r.Series.Hz, 1, from, at, seconds, length, edit, rng)
+		return enf.Estimate{
+			Series: enf.Series{Step: time.Second, Hz: smear(hz, splices)}, Source: enf.SourceAudio, Grid: r.Grid, Present: true,
+		}, nil
+	}
+	samples, _ := forge(r.Sound.Channels[0], int(r.Sound.Rate), from, at, seconds, length, edit, rng)
+	e := enf.NewAudio(enf.Options{Grid: r.Grid})
+	err := inBlocks(dsp.Signal{Rate: r.Sound.Rate, Channels: [][]float64{samples}}, e.Write)
+	return e.Close(), err
 }
 
 // LocaliseResult is how forged stretches of one kind and length were found in one recording. Times are in seconds.
@@ -75,33 +101,39 @@ func (o LocaliseOptions) withDefaults() LocaliseOptions {
 const edgeSeconds = 30
 
 // Localise forges excerpts of r: each edit, 10, 20, 30 and 60 s long, at random places; and leaves some alone.
-func Localise(r Recorded, o LocaliseOptions) []LocaliseResult {
+func Localise(r Recorded, o LocaliseOptions) ([]LocaliseResult, error) {
 	o = o.withDefaults()
 	rng := rand.New(rand.NewPCG(o.Seed, 3))
-	results := []LocaliseResult{localise(r, o, rng, EditNone, 0)}
+	genuine, err := localise(r, o, rng, EditNone, 0)
+	results := []LocaliseResult{genuine}
 	for _, edit := range []Edit{EditCut, EditInsert, EditReplace} {
 		for _, seconds := range []int{10, 20, 30, 60} {
-			results = append(results, localise(r, o, rng, edit, seconds))
+			if err != nil {
+				return nil, err
+			}
+			var res LocaliseResult
+			res, err = localise(r, o, rng, edit, seconds)
+			results = append(results, res)
 		}
 	}
-	return results
+	return results, err
 }
 
 // LocaliseGenuine leaves excerpts of r as they are: whatever is found is false.
-func LocaliseGenuine(r Recorded, o LocaliseOptions) LocaliseResult {
+func LocaliseGenuine(r Recorded, o LocaliseOptions) (LocaliseResult, error) {
 	o = o.withDefaults()
 	return localise(r, o, rand.New(rand.NewPCG(o.Seed, 5)), EditNone, 0)
 }
 
-func localise(r Recorded, o LocaliseOptions, rng *rand.Rand, edit Edit, seconds int) LocaliseResult {
+func localise(r Recorded, o LocaliseOptions, rng *rand.Rand, edit Edit, seconds int) (LocaliseResult, error) {
 	res := LocaliseResult{Recording: r.Name, Edit: edit, Seconds: seconds, Trials: o.Trials}
 	length := int(o.Length.Seconds())
 	for range o.Trials {
-		from := rng.IntN(r.Series.Len() - length - seconds)
+		from := rng.IntN(r.seconds() - length - seconds)
 		at := edgeSeconds + rng.IntN(length-seconds-2*edgeSeconds)
-		forged := forge(r.Series.Hz, from, at, seconds, length, edit, rng)
-		est := enf.Estimate{
-			Series: enf.Series{Step: time.Second, Hz: forged}, Source: enf.SourceAudio, Grid: enf.Grid60, Present: true,
+		est, err := r.forge(from, at, seconds, length, edit, rng)
+		if err != nil {
+			return res, err
 		}
 		truth := r.Truth.Slice(max(0, from-edgeSeconds), r.Truth.Len())
 		start := time.Duration(min(from, edgeSeconds)) * time.Second
@@ -110,7 +142,7 @@ func localise(r Recorded, o LocaliseOptions, rng *rand.Rand, edit Edit, seconds 
 	slices.Sort(res.Start)
 	slices.Sort(res.End)
 	slices.Sort(res.Jump)
-	return res
+	return res, nil
 }
 
 // add counts one comparison of a recording edited at second at.
@@ -152,35 +184,37 @@ func (r *LocaliseResult) add(ch detect.Channel, at, length int) {
 	}
 }
 
-// forge returns length values of hz from second from on, edited at second at of them. What is put in comes from
-// elsewhere in hz, farther off than a search for shifts reaches. Values come from frames of 16 s, so that a splice shows
-// as a gradual change over that time: the mean over a Hann window.
-func forge(hz []float64, from, at, seconds, length int, edit Edit, rng *rand.Rand) []float64 {
-	whole := slices.Clone(hz[from : from+length+seconds])
-	var splices []int
+// forge returns length seconds of x, which has rate values a second, from second from on, edited at second at of them, and the seconds of the
+// splices. What is put in comes from elsewhere in x, farther off than a search for shifts reaches.
+func forge(x []float64, rate, from, at, seconds, length int, edit Edit, rng *rand.Rand) (edited []float64, splices []int) {
+	whole := slices.Clone(x[from*rate : (from+length+seconds)*rate])
 	switch edit {
 	case EditCut:
-		whole = slices.Delete(whole, at, at+seconds)
+		whole = slices.Delete(whole, at*rate, (at+seconds)*rate)
 		splices = []int{at}
 	case EditInsert, EditReplace:
 		const far = 200
-		other := rng.IntN(len(hz) - seconds)
+		other := rng.IntN(len(x)/rate - seconds)
 		for math.Abs(float64(other-from-at)) < far {
-			other = rng.IntN(len(hz) - seconds)
+			other = rng.IntN(len(x)/rate - seconds)
 		}
 		if edit == EditReplace {
-			whole = slices.Delete(whole, at, at+seconds)
+			whole = slices.Delete(whole, at*rate, (at+seconds)*rate)
 		}
-		whole = slices.Insert(whole, at, hz[other:other+seconds]...)
+		whole = slices.Insert(whole, at*rate, x[other*rate:(other+seconds)*rate]...)
 		splices = []int{at, at + seconds}
 	case EditNone:
 	}
-	whole = whole[:length]
+	return whole[:length*rate], splices
+}
+
+// smear shows splices as values from frames of 16 s do, as a gradual change over that time: the mean over a Hann window.
+func smear(hz []float64, splices []int) []float64 {
 	const half = 8
-	smeared := slices.Clone(whole)
+	smeared := slices.Clone(hz)
 	for _, s := range splices {
-		for i := max(half, s-half); i < min(length-half, s+half); i++ {
-			smeared[i] = hannMean(whole[i-half : i+half+1])
+		for i := max(half, s-half); i < min(len(hz)-half, s+half); i++ {
+			smeared[i] = hannMean(hz[i-half : i+half+1])
 		}
 	}
 	return smeared
@@ -212,7 +246,7 @@ func Simulated(seed uint64, sigma float64) Recorded {
 		// A Hann mean of 17 independent values has 0.2946 of their standard deviation.
 		s.Hz[i] = hannMean(frame) + sigma/0.2946*hannMean(noise[i:i+2*half+1])
 	}
-	return Recorded{fmt.Sprintf("simulated, %.1f mHz", 1e3*sigma), s, truth}
+	return Recorded{Name: fmt.Sprintf("simulated, %.1f mHz", 1e3*sigma), Grid: enf.Grid60, Series: s, Truth: truth}
 }
 
 // WriteLocaliseTable writes results as a Markdown table.

@@ -11,12 +11,10 @@ import (
 	"math"
 	"math/cmplx"
 	"path/filepath"
-	"slices"
 	"time"
 
 	"github.com/defakepro/defakepro/dsp"
 	"github.com/defakepro/defakepro/enf"
-	"github.com/defakepro/defakepro/enf/enftest"
 	"github.com/defakepro/defakepro/media"
 )
 
@@ -47,14 +45,7 @@ const (
 
 // ReadMains reads a recording of the mains of a grid.
 func ReadMains(ctx context.Context, path string, grid enf.Grid) (Mains, error) {
-	var whole dsp.Signal
-	err := eachBlock(ctx, path, func(s dsp.Signal) error {
-		if whole.Rate == 0 {
-			whole = dsp.Signal{Start: s.Start, Rate: s.Rate, Channels: [][]float64{nil}}
-		}
-		whole.Channels[0] = append(whole.Channels[0], s.Channels[0]...)
-		return nil
-	})
+	whole, err := ReadSound(ctx, path)
 	if err != nil {
 		return Mains{}, err
 	}
@@ -63,6 +54,18 @@ func ReadMains(ctx context.Context, path string, grid enf.Grid) (Mains, error) {
 		return Mains{}, fmt.Errorf("%s: %w", path, err)
 	}
 	return m, nil
+}
+
+// ReadSound reads the first channel of the recording at path, all at once.
+func ReadSound(ctx context.Context, path string) (whole dsp.Signal, err error) {
+	err = eachBlock(ctx, path, func(s dsp.Signal) error {
+		if whole.Rate == 0 {
+			whole = dsp.Signal{Start: s.Start, Rate: s.Rate, Channels: [][]float64{nil}}
+		}
+		whole.Channels[0] = append(whole.Channels[0], s.Channels[0]...)
+		return nil
+	})
+	return whole, err
 }
 
 // NewMains takes the phase and frequency from a clean recording, the first channel of s.
@@ -109,26 +112,6 @@ func (m Mains) phase(t float64) float64 {
 	p, q, r, s := m.drift[i-1], m.drift[i], m.drift[i+1], m.drift[i+2]
 	a, b := (r-p)/2, (s-q)/2
 	return float64(m.Grid)*t + q + u*(a+u*(3*(r-q)-2*a-b+u*(2*(q-r)+a+b)))
-}
-
-// hum adds the harmonics to dst, from second `from` on.
-func (m Mains) hum(dst []float64, rate, from float64, harmonics []enftest.Harmonic) {
-	var coefficients []complex128 // of each power of the fundamental's rotation
-	for _, h := range harmonics {
-		for len(coefficients) < h.Number {
-			coefficients = append(coefficients, 0)
-		}
-		coefficients[h.Number-1] = cmplx.Rect(h.Amplitude, h.Phase)
-	}
-	for i := range dst {
-		_, cycle := math.Modf(m.phase(from + float64(i)/rate))
-		sin, cos := math.Sincos(2 * math.Pi * cycle)
-		z, sum := complex(cos, sin), complex(0, 0)
-		for _, c := range slices.Backward(coefficients) {
-			sum = (sum + c) * z
-		}
-		dst[i] += imag(sum)
-	}
 }
 
 // densityBand is how far from a line, in hertz, the noise is measured, and densityFrame the length of a frame in seconds.
