@@ -34,6 +34,7 @@ func genesisOf(t testing.TB, home string) comet.Root {
 }
 
 func TestCertificateOfFour(t *testing.T) {
+	t.Parallel()
 	n := newNet(t, ledgertest.NewCommittee("certificate", 6, 20), comet.Layout{Validators: 4}, 4, nil)
 	n.ready(t, 4)
 	r := n.round(t)

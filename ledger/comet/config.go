@@ -114,6 +114,7 @@ func engineDefaults() *config.Config {
 	c.P2P.PexReactor = false
 	c.P2P.AddrBookStrict = false
 	c.P2P.AllowDuplicateIP = true
+	c.P2P.MaxNumInboundPeers = poenf.MaxMembers
 	c.P2P.FlushThrottleTimeout = time.Millisecond
 	c.P2P.SendRate = 20 << 20
 	c.P2P.RecvRate = 20 << 20

@@ -32,6 +32,7 @@ func stop(t testing.TB, n *comet.Node) {
 }
 
 func TestContractOfOne(t *testing.T) {
+	t.Parallel()
 	ledgertest.Run(t, func(t *testing.T, c *ledgertest.Committee, now func() time.Time) []ledger.Ledger {
 		return []ledger.Ledger{start(t, comet.Config{Home: t.TempDir(), Committee: c.Committee, Clock: now, Log: logger(t)})}
 	})

@@ -38,7 +38,7 @@ type Layout struct {
 	// P2P and RPC are the first node's ports on 127.0.0.1; the nodes that follow have the ports that follow. P2P 0 picks free
 	// ports. RPC 0 leaves RPC off, -1 picks free ports; a node that is to catch up by state sync needs two with RPC.
 	P2P, RPC int
-	// Degree is how many neighbours each node dials, on a ring: 0 is all of them.
+	// Degree is how many nodes on either side each has as neighbours, on a ring: 0 is all of them.
 	Degree int
 }
 
@@ -134,14 +134,18 @@ func writeEngine(h Home, peers []string) {
 	config.WriteConfigFile(filepath.Join(h.Dir, "config", "config.toml"), c)
 }
 
-// neighbours returns the addresses that node i dials: the degree nodes after it, or all others.
+// neighbours returns the addresses that node i dials. Of two neighbours the later one dials: when both do, each refuses
+// the other's connection for its own, and CometBFT tries again at once, for as long as it takes.
 func neighbours(homes []Home, i, degree int) []string {
-	if degree <= 0 || degree >= len(homes) {
-		degree = len(homes) - 1
+	n := len(homes)
+	if degree <= 0 || degree >= n {
+		degree = n - 1
 	}
 	var peers []string
-	for d := 1; d <= degree; d++ {
-		peers = append(peers, homes[(i+d)%len(homes)].P2P)
+	for j := range i {
+		if d := i - j; d <= degree || n-d <= degree {
+			peers = append(peers, homes[j].P2P)
+		}
 	}
 	return peers
 }

@@ -68,7 +68,7 @@ func (n *net) ledgers() []ledger.Ledger {
 func (n *net) ready(t testing.TB, count int) {
 	t.Helper()
 	for i, node := range n.nodes[:count] {
-		eventually(t, func() bool { return !node.Syncing() && node.Peers() >= count-1 && node.Height() > 0 }, "node %d takes part", i)
+		eventually(t, func() bool { return !node.Syncing() && node.Peers() >= count-1 && node.Height() > 0 }, "node %d takes part: %v", i, node)
 	}
 }
 
@@ -114,6 +114,7 @@ func eventually(t testing.TB, done func() bool, what string, args ...any) {
 }
 
 func TestContractOfFour(t *testing.T) {
+	t.Parallel()
 	ledgertest.Run(t, func(t *testing.T, c *ledgertest.Committee, now func() time.Time) []ledger.Ledger {
 		n := newNet(t, c, comet.Layout{Validators: 4}, 4, func(cfg *comet.Config) { cfg.Clock = now })
 		n.ready(t, 4)

@@ -10,7 +10,6 @@ import (
 	"sync"
 	"time"
 
-	dbm "github.com/cometbft/cometbft-db"
 	"github.com/cometbft/cometbft/config"
 	"github.com/cometbft/cometbft/mempool"
 	"github.com/cometbft/cometbft/node"
@@ -103,6 +102,7 @@ func (n *Node) start(ctx context.Context, cfg Config, engine *config.Config) (er
 	ctx, n.cancel = context.WithCancel(ctx)
 	n.tasks.Go(func() { push.run(ctx) })
 	n.tasks.Go(func() { n.wake(ctx) })
+	n.tasks.Go(func() { redial(ctx, n.engine.Switch(), splitList(engine.P2P.PersistentPeers)) })
 	failed := make(chan struct{})
 	go func() {
 		push.state.Wait() // it ends over what it cannot go on from, such as a full disk, and leaves the rest running
@@ -192,28 +192,7 @@ func (n *Node) wake(ctx context.Context) {
 	}
 }
 
-// databases are those that CometBFT opened. It leaves some of them open when it stops.
-type databases struct {
-	mu  sync.Mutex
-	all []dbm.DB
-}
-
-func (d *databases) open(c *config.DBContext) (dbm.DB, error) {
-	db, err := config.DefaultDBProvider(c)
-	if err == nil {
-		d.mu.Lock()
-		d.all = append(d.all, db)
-		d.mu.Unlock()
-	}
-	return db, err
-}
-
-// close closes what is still open: closing twice is an error of goleveldb's that says just that.
-func (d *databases) close() error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for _, db := range d.all {
-		_ = db.Close()
-	}
-	return nil
+// String describes the node for logs.
+func (n *Node) String() string {
+	return fmt.Sprintf("node %s at height %d with %d peers, syncing: %t", n.ID(), n.Height(), n.Peers(), n.Syncing())
 }
