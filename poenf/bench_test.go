@@ -1,64 +1,16 @@
 // SPDX-FileCopyrightText: 2026 The DeFakePro Authors
 // SPDX-License-Identifier: Apache-2.0
 
+//go:build unix
+
 package poenf
 
 import (
 	"fmt"
 	"math/rand/v2"
-	"slices"
+	"syscall"
 	"testing"
 )
-
-// authorsScores is the algorithm that the authors of DeFakePro published (EconLedger, ENF_consensus.py), in plain Go:
-// f = floor((n-3)/2), squared Euclidean distances, the sum over the n-f-2 nearest others.
-func authorsScores(vectors [][]int32) []uint64 {
-	n := len(vectors)
-	nearest := n - (n-3)/2 - 2
-	scores := make([]uint64, n)
-	for i, a := range vectors {
-		var distances []uint64
-		for j, b := range vectors {
-			if i == j {
-				continue
-			}
-			var sum uint64
-			for k := range a {
-				d := int64(a[k]) - int64(b[k])
-				sum += uint64(d * d)
-			}
-			distances = append(distances, sum)
-		}
-		slices.Sort(distances)
-		for _, d := range distances[:nearest] {
-			scores[i] += d
-		}
-	}
-	return scores
-}
-
-// committeeOf returns n members' vectors about a wandering grid: honest noise of 1.5 mHz, clock offsets of 1.2 mHz, as
-// measured on real devices, and of them liars that are 30 mHz off.
-func committeeOf(r *rand.Rand, n, liars, length int) [][]int32 {
-	grid, at := make([]float64, length), r.NormFloat64()*15_000
-	for i := range grid {
-		at += r.NormFloat64() * 1400
-		grid[i] = at
-	}
-	vectors := make([][]int32, n)
-	for j := range vectors {
-		vectors[j] = make([]int32, length)
-		offset := r.NormFloat64() * 1200
-		if j < liars {
-			offset = 30_000
-		}
-		for i := range grid {
-			vectors[j][i] = int32(grid[i] + offset + r.NormFloat64()*1500)
-		}
-	}
-	r.Shuffle(n, func(i, j int) { vectors[i], vectors[j] = vectors[j], vectors[i] })
-	return vectors
-}
 
 var sizes = []int{10, 20, 50, 100, 200, 500}
 
@@ -106,4 +58,68 @@ func BenchmarkSelect(b *testing.B) {
 			})
 		}
 	}
+}
+
+// BenchmarkMachine is what a ledger does in the round of a large committee.
+func BenchmarkMachine(b *testing.B) {
+	const n = 500
+	c := committee(n)
+	c.Length = 60
+	c.Faulty = DefaultFaulty(n)
+	var proofs []Tx
+	for i := range n {
+		proofs = append(proofs, proof(b, c, i, first, int32(i)))
+	}
+	full := machine(b, c, genesis)
+	for _, p := range proofs {
+		apply(b, full, end, p)
+	}
+	b.Run("clone", func(b *testing.B) {
+		b.ReportAllocs()
+		cpu(b, func() { full.Clone() })
+	})
+	b.Run("hash", func(b *testing.B) {
+		b.ReportAllocs()
+		cpu(b, func() { full.Hash() })
+	})
+	b.Run("decode", func(b *testing.B) {
+		data := full.append(nil)
+		b.ReportAllocs()
+		cpu(b, func() {
+			if err := new(Machine).UnmarshalBinary(data); err != nil {
+				b.Fatal(err)
+			}
+		})
+	})
+	b.Run("tick", func(b *testing.B) {
+		b.ReportAllocs()
+		cpu(b, func() {
+			if len(full.Clone().Tick(end)) != 1 {
+				b.Fatal("nothing closed")
+			}
+		})
+	})
+	b.Run("apply", func(b *testing.B) {
+		b.ReportAllocs()
+		m, i := machine(b, c, genesis), 0
+		cpu(b, func() {
+			if _, err := m.Apply(end, proofs[i]); err != nil {
+				b.Fatal(err)
+			}
+			if i++; i == n {
+				m, i = machine(b, c, genesis), 0
+			}
+		})
+	})
+}
+
+// cpu runs a benchmark and reports the processor's time beside the clock's, which says little on a shared machine.
+func cpu(b *testing.B, f func()) {
+	var before, after syscall.Rusage
+	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &before)
+	for b.Loop() {
+		f()
+	}
+	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &after)
+	b.ReportMetric(float64(after.Utime.Nano()-before.Utime.Nano()+after.Stime.Nano()-before.Stime.Nano())/float64(b.N), "cpu-ns/op")
 }

@@ -106,7 +106,7 @@ func TestCommitteeFileRefused(t *testing.T) {
 		return strings.Replace(smallFile, `"nominal_hz": 60`, `"nominal_hz": 60, `+field, 1)
 	}
 	for text, want := range map[string]error{
-		with(`"lenght": 60`):        ErrMalformed,
+		with(`"size": 60`):          ErrMalformed,
 		with(`"length": 60.5`):      ErrMalformed,
 		with(`"length": null`):      ErrMalformed,
 		with(`"Length": 60`):        ErrMalformed,

@@ -104,8 +104,8 @@ func (m *Machine) Due() (int64, bool) {
 	return 0, false
 }
 
-// Check returns nil when Apply would take the transaction now. An error wraps one of this package's. The machine stays
-// as it is.
+// Check returns nil when Apply would take the transaction now, which for a second, different proof it would, once. An
+// error wraps one of this package's. The machine stays as it is.
 func (m *Machine) Check(now int64, tx Tx) error {
 	now = clampTime(now)
 	m = m.advanced(now)
@@ -123,8 +123,8 @@ func (m *Machine) Check(now int64, tx Tx) error {
 	return fmt.Errorf("%w: no such transaction: %T", ErrMalformed, tx)
 }
 
-// Apply takes a transaction, or refuses it with an error that wraps one of this package's and changes nothing. The
-// machine keeps what it takes: the caller must not write to it any more.
+// Apply takes a transaction, or refuses it with an error that wraps one of this package's and changes nothing but what
+// time has changed. The machine keeps what it takes: the caller must not write to it any more.
 func (m *Machine) Apply(now int64, tx Tx) (Result, error) {
 	now = clampTime(now)
 	switch tx := tx.(type) {

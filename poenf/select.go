@@ -29,12 +29,37 @@ type Outcome struct {
 	Winner int
 	// Scores are Krum's; under [Median] those of the aligned proofs.
 	Scores []uint64
-	// Inliers tells for each member whether its root mean square difference is within 3 times the spread, or 3 µHz.
+	// Inliers tells for each member whether its root mean square difference is within 3 times the spread, or 3 µHz
+	// where that is more.
 	Inliers []bool
 }
 
-// Select makes the truth of one round of a member's vector each, all of one length, in µHz from nominal. The order in
-// which they come does not matter. An error wraps [ErrMalformed].
+// Select makes the truth of one round from a vector of each member, all of one length, in µHz from nominal. The order
+// in which they come does not matter. An error wraps [ErrMalformed].
+//
+// [Krum] takes the vector with the lowest of [Scores]. [Median] takes from each vector its offset, the median of its
+// differences from the median vector, as far as that is within 10 mHz: so much may be the fault of a clock. Then it takes
+// for each second the median and the mean of the values within 3 median absolute deviations of it (of at least 1 µHz),
+// and adds the median offset.
+//
+// # What liars can do
+//
+// Let there be m vectors, at most f of them lies, and m >= 2f+3. A lie may be anything, and may know all the others.
+//
+// Median: no second of the truth is further outside the range of the honest values of that second than 7s + 4 µHz, where
+// s is the most that two honest values differ in any second. Proof. The honest are more than half, so a median over the
+// members lies within the range of the honest, whatever it is a median of. So the median vector does. Two honest vectors
+// differ by at most s everywhere, and so do their offsets, by at most s+1 with rounding, and so then do their aligned
+// values in second i by A <= 2s+1. The aligned median lies within the honest aligned values, and at least half of all
+// are within A of it, so that the mean is of values within 3 max(A, 1) of it. The median offset lies within the honest
+// offsets, so what is added to an aligned value differs from what was taken from it by at most s+1. The sum is
+// (s+1) + 3(2s+1) = 7s+4. What is measured is far less: 1 mHz for f = 15 of n = 50, whose noise is 1.5 mHz
+// (docs/design/poenf.md).
+//
+// Krum: the truth is a vector whose Euclidean distance from some honest one is at most √((m-f-2)/(m-2f-1)) times the
+// largest distance between two honest ones, D. Proof. An honest vector has m-f-1 honest others, so the lowest score is at
+// most (m-f-2)D². If it is a liar's, at least m-2f-1 of its m-f-2 nearest are honest. But the whole of that distance
+// may lie in one second: √d times what the median rule would notice.
 func Select(rule Rule, names []string, vectors [][]int32, f int) (Outcome, error) {
 	if err := checkRound(rule, names, vectors, f); err != nil {
 		return Outcome{}, err

@@ -75,7 +75,6 @@ func TestVectors(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(got, want) {
-		os.WriteFile(t.TempDir()+"/got.json", got, 0o644)
 		a, b := bytes.Split(got, []byte("\n")), bytes.Split(want, []byte("\n"))
 		for i := range min(len(a), len(b)) {
 			if !bytes.Equal(a[i], b[i]) {
@@ -306,10 +305,10 @@ func scriptLarge(t *testing.T) vectorHistory {
 	c.Length = 60
 	s := newScript(t, "median of forty-five", c, genesis)
 	for i := range 45 {
-		switch {
-		case i%4 == 0:
+		switch i % 4 {
+		case 0:
 			s.tx("liar", end, s.proof(i, first, 5000, 0, 300_000))
-		case i%4 == 1:
+		case 1:
 			s.tx("honest, clock off", end, s.proof(i, first, 5000, int32(i*50), 1500))
 		default:
 			s.tx("honest", end, s.proof(i, first, 5000, 0, 1500))
