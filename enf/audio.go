@@ -36,6 +36,9 @@ type Options struct {
 	Grid Grid
 	// Observe, if not nil, is called with each spectrum slice, in order of time for each grid in question.
 	Observe func(Slice)
+	// Live makes values known about 12 s after their second instead of about 40: with less of what follows to go by, they are somewhat
+	// less sure where there is little hum (docs/estimation.md).
+	Live bool
 }
 
 // AudioEstimator estimates ENF from sound: it takes blocks of samples of any rate and number of channels, and gives a

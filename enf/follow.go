@@ -12,9 +12,9 @@ const (
 	// moveCost is the price of a move by one bin (4 mHz) in a second. Found on simulated grids and on real ones from the
 	// calm (1 mHz/s) to the weak (30 mHz/s); between 0.1 and 1 the result hardly changes.
 	moveCost = 0.3
-	// trackDelay is how many seconds of further slices the track waits for before it is decided.
-	trackDelay = 16
-	// pastSeconds and aheadSeconds bound the stretch around a second over which each line's worth is judged.
+	// trackDelay is how many seconds of further slices the track waits for before it is decided, and liveDelay that of a live one.
+	trackDelay, liveDelay = 16, 3
+	// pastSeconds and aheadSeconds bound the stretch around a second over which each line's worth is judged. A live one does not look ahead.
 	pastSeconds, aheadSeconds = 45, 15
 	// ringSeconds is the number of seconds that are remembered: all of the above.
 	ringSeconds = 128
@@ -32,6 +32,7 @@ type follower struct {
 	made    int     // seconds whose strips exist
 	found   int     // seconds whose place on the ridge is decided
 	told    int     // seconds whose value is out
+	ahead   int     // seconds looked ahead before a value is told
 	clear   float64 // with a twin: the share of late of the seconds that were clear of the scene
 	scratch []float64
 	sum     []float64
@@ -58,10 +59,14 @@ type value struct {
 	levels         []float64 // per group, its power on the ridge in decibels, averaged over the stretch around the second
 }
 
-func newFollower(grid Grid, lines []*line, emit func(value), observe func(Slice)) *follower {
+func newFollower(grid Grid, lines []*line, o Options, emit func(value)) *follower {
+	delay, ahead := trackDelay, aheadSeconds
+	if o.Live {
+		delay, ahead = liveDelay, 0
+	}
 	f := &follower{
-		grid: grid, lines: lines, emit: emit, observe: observe, clear: 0.5,
-		meter: newMeter(lines), track: newTracker(stripBins, trackDelay, moveCost),
+		grid: grid, lines: lines, emit: emit, observe: o.Observe, clear: 0.5, ahead: ahead,
+		meter: newMeter(lines), track: newTracker(stripBins, delay, moveCost),
 		scratch: make([]float64, stripBins), sum: make([]float64, stripBins), most: make([]float64, len(lines)),
 		rows: make([]row, ringSeconds),
 	}
@@ -188,7 +193,7 @@ func (f *follower) decide(bin int) {
 		r.agrees[i] = near > 1 && math.Abs(float64(top-bin))*binWidth < 1.0/frameSeconds/float64(l.number)+binWidth
 	}
 	f.found++
-	if f.found > f.told+aheadSeconds {
+	if f.found > f.told+f.ahead {
 		f.tell()
 	}
 }
@@ -224,7 +229,7 @@ const (
 // choose returns the lines worth listening to around second t: of each harmonic the best, if its own peaks follow
 // the ridge. It returns none where nothing does.
 func (f *follower) choose(t int, v *value) (chosen []int) {
-	from, to := max(0, t-pastSeconds), min(f.found, t+aheadSeconds+1)
+	from, to := max(0, t-pastSeconds), min(f.found, t+f.ahead+1)
 	score := 0.0
 	for g, group := range f.groups {
 		best, bestLog, bestShare := -1, math.Inf(-1), 0.0

@@ -46,7 +46,7 @@ func newPool(o Options, lines func(Grid) []*line) *pool {
 	}
 	for _, g := range grids {
 		r := &run{}
-		r.follower = newFollower(g, lines(g), r.add, o.Observe)
+		r.follower = newFollower(g, lines(g), o, r.add)
 		r.used, r.levels = make([]int, len(r.groups)), make([]float64, len(r.groups))
 		p.runs = append(p.runs, r)
 	}

@@ -88,7 +88,6 @@ unreadable input; check has its own.`,
 		newSimCommand(),
 		newDemoCommand(),
 		newEvalCommand(),
-		newEvalCommand(),
 		newVersionCommand(),
 		newMarkdownCommand(),
 	)
