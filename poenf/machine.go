@@ -269,9 +269,7 @@ func (m *Machine) pass(round uint64) {
 	m.next = max(m.next, round)
 	i, _ := slices.BinarySearchFunc(m.open, m.next, (*ballots).compare)
 	m.open = m.open[i:]
-	for len(m.eras) > 1 && m.eras[1].from <= m.next {
-		m.eras = m.eras[1:]
-	}
+	m.forget()
 }
 
 // close makes a round's truth.

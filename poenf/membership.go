@@ -185,6 +185,14 @@ func (m *Machine) seat(from uint64, members []Member) {
 		m.eras = m.eras[:len(m.eras)-1]
 	}
 	m.eras = append(m.eras, era{from, &c, c.Hash()})
+	m.forget()
+}
+
+// forget drops the committees that have no round left, so that the same past and future make the same state.
+func (m *Machine) forget() {
+	for len(m.eras) > 1 && m.eras[1].from <= m.next {
+		m.eras = m.eras[1:]
+	}
 }
 
 // fill returns the members of a round as they are now registered: all, or where there are elections those seated. A seat

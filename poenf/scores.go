@@ -66,42 +66,57 @@ func distances(vectors [][]int32) (square []int64, order []int) {
 			order = append(order, i)
 		}
 	}
-	panels := makePanels(centred, order)
 	sorted := make([]int64, m)
 	for i, at := range order {
 		sorted[i] = norms[at]
 	}
 	square = make([]int64, m*m)
-	column := make([]int64, len(vectors[0]))
-	for j := 0; j < near; j += 2 {
-		copy(column, centred[order[j]])
-		if j+1 < near {
-			for k, x := range centred[order[j+1]] {
-				column[k] += x << 32
-			}
-		}
-		for i := 0; i < min(j+2, near); i += rows {
-			var dots [rows]int64
-			dots[0], dots[1], dots[2], dots[3] = panels[i/rows].dot(column)
-			for r, dot := range dots[:min(rows, near-i)] {
-				low := int64(int32(dot))
-				put(square, sorted, i+r, j, low)
-				if j+1 < near {
-					put(square, sorted, i+r, j+1, (dot-low)>>32)
+	panels, columns := makePanels(centred, order), makeColumns(centred, order, near)
+	for block := range slices.Chunk(columns, 4) { // with 8 values to a cache line, a block of pairs writes whole ones
+		for i := 0; i < block[len(block)-1].rows; i += rows {
+			for _, c := range block {
+				var dots [rows]int64
+				dots[0], dots[1], dots[2], dots[3] = panels[i/rows].dot(c.values)
+				for r, dot := range dots[:max(min(rows, c.rows-i), 0)] {
+					if !c.pair {
+						put(square, sorted, i+r, c.at, dot)
+						continue
+					}
+					low := int64(int32(dot))
+					put(square, sorted, i+r, c.at, low)
+					put(square, sorted, i+r, c.at+1, (dot-low)>>32)
 				}
 			}
 		}
 	}
-	for j := near; j < m; j++ {
-		for i := 0; i <= j; i += rows {
-			var dots [rows]int64
-			dots[0], dots[1], dots[2], dots[3] = panels[i/rows].dot(centred[order[j]])
-			for r, dot := range dots[:min(rows, m-i)] {
-				put(square, sorted, i+r, j, dot)
-			}
-		}
-	}
 	return square, order
+}
+
+// column is vector order[at] or, when it is a pair, that and the next one, to be multiplied with the first so many rows.
+type column struct {
+	values []int64
+	at     int
+	rows   int
+	pair   bool
+}
+
+// makeColumns pairs the first near vectors in order; the rest, and one that is left over, go alone.
+func makeColumns(vectors [][]int64, order []int, near int) []column {
+	length := len(vectors[0])
+	flat := make([]int64, near/2*length)
+	var columns []column
+	for j := 0; j+1 < near; j += 2 {
+		values := flat[j/2*length : (j/2+1)*length]
+		b, c := vectors[order[j]], vectors[order[j+1]]
+		for k := range values {
+			values[k] = b[k] + c[k]<<32
+		}
+		columns = append(columns, column{values, j, j + 2, true})
+	}
+	for j := near &^ 1; j < len(order); j++ {
+		columns = append(columns, column{vectors[order[j]], j, j + 1, false})
+	}
+	return columns
 }
 
 // put notes the distance between vectors i and j, whose product is dot.
@@ -147,29 +162,28 @@ func makePanels(vectors [][]int64, order []int) []panel {
 // median of a few: any vector would do, but one that a liar can move would make all the honest ones long.
 func centre(vectors [][]int32) (centred [][]int64, norms []int64) {
 	m, length := len(vectors), len(vectors[0])
-	sample := make([]int64, min(m, 9))
-	flat := make([]int64, m*length)
-	centred, norms = make([][]int64, m), make([]int64, m)
-	for i, v := range vectors {
+	for _, v := range vectors {
 		if len(v) != length {
 			panic(fmt.Sprintf("poenf: vectors of %d and %d values", length, len(v)))
 		}
-		centred[i] = flat[i*length : (i+1)*length]
 	}
-	for k := range length {
+	sample, middle := make([]int64, min(m, 9)), make([]int64, length)
+	for k := range middle {
 		for s := range sample {
 			sample[s] = int64(vectors[s*m/len(sample)][k])
 		}
 		sortFew(sample)
-		middle := sample[len(sample)/2]
-		for i, v := range vectors {
-			centred[i][k] = int64(v[k]) - middle
-		}
+		middle[k] = sample[len(sample)/2]
 	}
-	for i, v := range centred {
-		for _, x := range v {
-			norms[i] += x * x
+	flat := make([]int64, m*length)
+	centred, norms = make([][]int64, m), make([]int64, m)
+	for i, v := range vectors {
+		c := flat[i*length : (i+1)*length]
+		for k, x := range v {
+			c[k] = int64(x) - middle[k]
+			norms[i] += c[k] * c[k]
 		}
+		centred[i] = c
 	}
 	return centred, norms
 }

@@ -108,6 +108,11 @@ func TestVectorsReplayed(t *testing.T) {
 				}
 				play(t, m, &got, tx)
 			}
+			data := m.append(nil)
+			m = new(Machine) // each step goes on from what was written down
+			if err := m.UnmarshalBinary(data); err != nil {
+				t.Fatalf("%s, step %d: %v", h.Name, i, err)
+			}
 			a, _ := json.Marshal(want)
 			b, _ := json.Marshal(got)
 			if !bytes.Equal(a, b) {
