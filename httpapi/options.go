@@ -1,0 +1,84 @@
+// SPDX-FileCopyrightText: 2026 The DeFakePro Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package httpapi
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"log/slog"
+	"time"
+
+	"github.com/defakepro/defakepro/ledger"
+	"github.com/defakepro/defakepro/poenf"
+)
+
+// Options say what a [Handler] serves. Ledger and Committee are required; what else is nil is answered as not served here.
+type Options struct {
+	// Ledger is what is read and submitted to.
+	Ledger ledger.Ledger
+	// Committee returns the registered committee. An error says that there is none yet.
+	Committee func() (poenf.Committee, error)
+	// Latest returns the last closed round, or an error wrapping [ledger.ErrNotFound]. Without it the handler looks back from
+	// the clock, by no more than [Lookback] rounds.
+	Latest func(ctx context.Context) (poenf.Round, error)
+	// Certificate returns the certificate of a closed round, whose MarshalJSON makes its file, or an error wrapping
+	// [ledger.ErrNotFound]; any other says that this node cannot make it.
+	Certificate func(ctx context.Context, round uint64) (json.Marshaler, error)
+	// State describes the node. An error says why it is out of order.
+	State func() (State, error)
+	// Genesis is the file that verifiers of certificates trust, in JSON.
+	Genesis []byte
+	// Now gives the time; nil is [time.Now].
+	Now func() time.Time
+	// Log takes what went wrong on this side. nil discards.
+	Log *slog.Logger
+	// Limits bound what a client may ask for.
+	Limits Limits
+}
+
+// Limits bound what clients of a [Handler] may ask for. Zero is the default of each.
+type Limits struct {
+	// Body is the most bytes of a request's body: 16 KiB, three times the longest proof in JSON. BodyTime is how long it may
+	// take to arrive: 10 s.
+	Body     int64
+	BodyTime time.Duration
+	// Submit is how long a proof may take to be admitted: 30 s.
+	Submit time.Duration
+	// Page is the most rounds in one answer: 100.
+	Page int
+	// Span is the longest interval of truth in one answer: 24 h.
+	Span time.Duration
+	// Streams is the most event streams at once: 256.
+	Streams int
+	// Heartbeat is the time from one sign of life on a silent event stream to the next: 15 s.
+	Heartbeat time.Duration
+	// Stall is how long a client may take to accept what is sent to it, before it is disconnected: 10 s.
+	Stall time.Duration
+}
+
+func (l Limits) defaults() Limits {
+	return Limits{
+		Body:      cmp.Or(l.Body, 16<<10),
+		BodyTime:  cmp.Or(l.BodyTime, 10*time.Second),
+		Submit:    cmp.Or(l.Submit, 30*time.Second),
+		Page:      cmp.Or(l.Page, 100),
+		Span:      min(cmp.Or(l.Span, 24*time.Hour), ledger.MaxSpan),
+		Streams:   cmp.Or(l.Streams, 256),
+		Heartbeat: cmp.Or(l.Heartbeat, 15*time.Second),
+		Stall:     cmp.Or(l.Stall, 10*time.Second),
+	}
+}
+
+// Lookback is how many rounds a [Handler] looks back for the last closed one, when nobody tells it.
+const Lookback = 4096
+
+// State is how a node is.
+type State struct {
+	// Height is the number of the newest block, and Peers that of the nodes connected to this one.
+	Height int64
+	Peers  int
+	// Syncing reports whether the node is still catching up with its peers.
+	Syncing bool
+}

@@ -1,0 +1,102 @@
+// SPDX-FileCopyrightText: 2026 The DeFakePro Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package httpapi
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+)
+
+// ServeOptions set [Serve] up. The zero value serves plaintext on loopback.
+type ServeOptions struct {
+	// TLS has the node's certificate; nil is plaintext, which only a loopback address or a Unix socket may have.
+	TLS *tls.Config
+	// Grace is how long requests that run may take when the server is to stop: 10 s when zero. Streams of events end at once.
+	Grace time.Duration
+	// Log takes what went wrong with connections. nil discards.
+	Log *slog.Logger
+}
+
+// What a server gives its clients: enough for any link over which a round every few seconds makes sense.
+const (
+	headerTime  = 10 * time.Second
+	answerTime  = 2 * time.Minute // longer than Limits.Submit
+	idleTime    = 2 * time.Minute
+	headerBytes = 16 << 10
+)
+
+// Serve serves a handler on a listener until ctx ends, then lets running requests finish, and returns nil. It closes the
+// listener in any case.
+func Serve(ctx context.Context, l net.Listener, h http.Handler, o ServeOptions) error {
+	defer l.Close() // twice, mostly: the server has done it
+	if o.TLS == nil && !local(l.Addr()) {
+		return fmt.Errorf("%s is reachable from other machines: give it a TLS certificate, or a loopback address such as 127.0.0.1", l.Addr())
+	}
+	log := o.Log
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	// Requests keep going while the server drains, streams do not: so their contexts end with the last request's, and
+	// streams watch this one.
+	draining, drain := context.WithCancel(context.WithoutCancel(ctx))
+	defer drain()
+	server := &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: headerTime,
+		WriteTimeout:      answerTime,
+		IdleTimeout:       idleTime,
+		MaxHeaderBytes:    headerBytes,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+		BaseContext: func(net.Listener) context.Context {
+			return context.WithValue(context.WithoutCancel(ctx), drainKey{}, draining)
+		},
+	}
+	served := make(chan error, 1)
+	go func() {
+		if o.TLS == nil {
+			served <- server.Serve(l)
+			return
+		}
+		server.TLSConfig = o.TLS.Clone()
+		server.TLSConfig.MinVersion = max(server.TLSConfig.MinVersion, tls.VersionTLS12)
+		served <- server.ServeTLS(l, "", "")
+	}()
+	select {
+	case err := <-served:
+		return fmt.Errorf("serve %s: %w", l.Addr(), err)
+	case <-ctx.Done():
+	}
+	drain()
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), cmp.Or(o.Grace, 10*time.Second))
+	defer cancel()
+	if err := server.Shutdown(grace); err != nil {
+		log.Warn("requests cut off", slog.Any("err", err))
+		_ = server.Close() // its error is of the listener, which is closed
+	}
+	if err := <-served; !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve %s: %w", l.Addr(), err)
+	}
+	return nil
+}
+
+// drainKey is where a request's context has the context that ends when the server is to stop.
+type drainKey struct{}
+
+// local reports whether nobody outside this machine can reach an address.
+func local(a net.Addr) bool {
+	switch a := a.(type) {
+	case *net.TCPAddr:
+		return a.IP.IsLoopback()
+	case *net.UnixAddr:
+		return true
+	}
+	return false
+}
