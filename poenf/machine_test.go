@@ -42,7 +42,7 @@ func TestRoundClosesWhenAllHaveProved(t *testing.T) {
 	}
 	rounds := m.Tick(end + 3)
 	want := []Round{{
-		Number: first, Closed: end + 3, Nominal: 50, Rule: Median, Faulty: 0, CommitteeHash: c.Hash(),
+		Number: first, Start: end/1000 - 4, Closed: end + 3, Nominal: 50, Rule: Median, Faulty: 0, CommitteeHash: c.Hash(),
 		Winner: "m00", Truth: []int32{100, 101, 102, 103}, Spread: 0,
 		Entries: []Entry{
 			{"m00", proof(t, c, 0, first, 100).Hash(), 0, true},

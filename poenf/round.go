@@ -13,6 +13,8 @@ import (
 type Round struct {
 	// Number is the round's; it ends at Number · period of the committee.
 	Number uint64
+	// Start is the whole second of the first value, in Unix seconds, so that a round says by itself when it was.
+	Start int64
 	// Closed is when it was decided: the block's time, in Unix milliseconds.
 	Closed int64
 	// Nominal is the grid, 50 or 60 Hz.
@@ -46,6 +48,7 @@ type Entry struct {
 func (r Round) append(b []byte) []byte {
 	b = append(b, tagRound, byte(r.Nominal))
 	b = appendUint64(b, r.Number)
+	b = appendUint64(b, uint64(r.Start))
 	b = appendUint64(b, uint64(r.Closed))
 	b = appendUint16(append(b, byte(r.Rule)), r.Faulty)
 	b = append(b, r.CommitteeHash[:]...)
@@ -86,6 +89,7 @@ func (r *Round) UnmarshalBinary(data []byte) error {
 	var out Round
 	out.Nominal = in.nominal()
 	out.Number = in.number(8)
+	out.Start = int64(in.number(8))
 	out.Closed = int64(in.number(8))
 	out.Rule = Rule(in.number(1))
 	out.Faulty = int(in.number(2))
@@ -114,6 +118,8 @@ func (r Round) checkForm() error {
 		return fmt.Errorf("%w: nominal frequency %d Hz is neither 50 nor 60", ErrMalformed, r.Nominal)
 	case r.Closed < 0 || r.Closed > maxTime:
 		return fmt.Errorf("%w: closed at %d ms", ErrMalformed, r.Closed)
+	case r.Start < -MaxLength || r.Start > maxTime/1000:
+		return fmt.Errorf("%w: starts at %d s", ErrMalformed, r.Start)
 	case int(r.Rule) >= len(ruleNames):
 		return fmt.Errorf("%w: no such rule: %d", ErrMalformed, uint8(r.Rule))
 	case r.Faulty < 0 || r.Faulty > MaxMembers:

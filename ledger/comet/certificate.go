@@ -73,6 +73,7 @@ type (
 	}
 	roundFile struct {
 		Number    uint64      `json:"number"`
+		Start     int64       `json:"start_s"`
 		Closed    int64       `json:"closed_ms"`
 		Nominal   int         `json:"nominal_hz"`
 		Rule      poenf.Rule  `json:"rule"`
@@ -201,7 +202,7 @@ func decodeCertificate(data []byte) (c Certificate, err error) {
 
 func roundToFile(r poenf.Round) roundFile {
 	f := roundFile{
-		r.Number, r.Closed, r.Nominal, r.Rule, r.Faulty, r.CommitteeHash[:], r.Winner, r.Spread, r.Truth, nil,
+		r.Number, r.Start, r.Closed, r.Nominal, r.Rule, r.Faulty, r.CommitteeHash[:], r.Winner, r.Spread, r.Truth, nil,
 	}
 	for _, e := range r.Entries {
 		f.Entries = append(f.Entries, entryFile{e.Member, e.ProofHash[:], e.Score, e.Inlier})
@@ -211,7 +212,7 @@ func roundToFile(r poenf.Round) roundFile {
 
 func (f roundFile) round() (poenf.Round, error) {
 	r := poenf.Round{
-		Number: f.Number, Closed: f.Closed, Nominal: f.Nominal, Rule: f.Rule, Faulty: f.Faulty,
+		Number: f.Number, Start: f.Start, Closed: f.Closed, Nominal: f.Nominal, Rule: f.Rule, Faulty: f.Faulty,
 		Winner: f.Winner, Spread: f.Spread, Truth: f.Truth,
 	}
 	if len(f.Committee) != len(r.CommitteeHash) {
