@@ -1,0 +1,304 @@
+// SPDX-FileCopyrightText: 2026 The DeFakePro Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/defakepro/defakepro/enf"
+	"github.com/defakepro/defakepro/httpapi"
+	"github.com/defakepro/defakepro/identity"
+	"github.com/defakepro/defakepro/ledger/comet"
+	"github.com/defakepro/defakepro/poenf"
+	"github.com/defakepro/defakepro/prover"
+)
+
+type nodeOptions struct {
+	nodeConfig
+	home    string
+	id      string
+	member  string
+	grid    enf.Grid
+	logJSON bool
+	verbose bool
+}
+
+func newNodeCommand() *cobra.Command {
+	var opts nodeOptions
+	c := &cobra.Command{
+		Use:   "node --home DIR",
+		Short: "Run a committee's node",
+		Long: `Node runs one node of a committee that agrees on what the grid did. It keeps the ledger in DIR, proves what its member sees of the grid's
+frequency each round, and serves the rounds (--listen).
+
+A DIR that testnet made, or another node's administrator, holds all that is needed. In an empty DIR a new committee begins, of this node alone: --nominal is
+its grid. It can grow later and keeps its history.
+
+--input is where the frequency comes from:
+` + prover.Inputs + `
+Without it the node keeps the ledger and proves nothing. The settings can stand in DIR/config/defakepro.toml.
+
+At --listen are /v1 (rounds, certificates, truth and events; /openapi.json describes them), /healthz and /metrics. Other than on loopback this
+needs --tls-cert and --tls-key. The node stops in good order on SIGINT or SIGTERM.`,
+		Example: `  defakepro node --home ./node --nominal 50 --input soundcard --listen 127.0.0.1:8650
+  defakepro node --home committee/node2`,
+		Args: noArguments,
+		RunE: func(c *cobra.Command, _ []string) error {
+			return runNode(c.Context(), opts, c.InOrStdin(), c.ErrOrStderr())
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&opts.home, "home", "", "`DIR` of the node's keys, configuration and ledger")
+	f.StringVar(&opts.Input, "input", "", "`INPUT` of the member's frequency, see above")
+	f.Var(choiceFlag[prover.Format]{&opts.PCM, prover.Formats}, "pcm", "samples of raw sound (default s16le)")
+	f.IntVar(&opts.Rate, "rate", 0, "samples a second of raw sound, `HZ` (default 8000)")
+	f.IntVar(&opts.Channels, "channels", 0, "channels of raw sound, `N` (default 1)")
+	f.StringVar(&opts.Listen, "listen", "", "serve at `ADDRESS`, host:port")
+	f.StringVar(&opts.TLSCert, "tls-cert", "", "`FILE`, the certificate of the address in PEM")
+	f.StringVar(&opts.TLSKey, "tls-key", "", "`FILE`, its key")
+	f.Var(gridFlag{&opts.grid}, "nominal", "the grid of a new committee, in hertz")
+	f.StringVar(&opts.id, "id", "enf", "the name of a new committee")
+	f.StringVar(&opts.member, "member", "node0", "this node's `NAME` in a new committee")
+	f.BoolVar(&opts.logJSON, "log-json", false, "log as JSON")
+	f.BoolVarP(&opts.verbose, "verbose", "v", false, "log details")
+	return c
+}
+
+func (o nodeOptions) logger(w io.Writer) *slog.Logger {
+	level := slog.LevelInfo
+	if o.verbose {
+		level = slog.LevelDebug
+	}
+	if o.logJSON {
+		return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level}))
+	}
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level}))
+}
+
+// quiet passes on warnings only: what CometBFT calls information is a line or more a block.
+func quiet(log *slog.Logger, verbose bool) *slog.Logger {
+	if verbose {
+		return log
+	}
+	return slog.New(atLeast{log.Handler(), slog.LevelWarn})
+}
+
+type atLeast struct {
+	slog.Handler
+	level slog.Level
+}
+
+func (h atLeast) Enabled(ctx context.Context, l slog.Level) bool {
+	return l >= h.level && h.Handler.Enabled(ctx, l)
+}
+func (h atLeast) WithAttrs(a []slog.Attr) slog.Handler {
+	return atLeast{h.Handler.WithAttrs(a), h.level}
+}
+func (h atLeast) WithGroup(name string) slog.Handler {
+	return atLeast{h.Handler.WithGroup(name), h.level}
+}
+
+func runNode(ctx context.Context, opts nodeOptions, stdin io.Reader, stderr io.Writer) (err error) {
+	if opts.home == "" {
+		return errors.New("node: needs --home, the directory of the node")
+	}
+	file, err := readNodeConfig(opts.home)
+	if err != nil {
+		return err
+	}
+	opts.nodeConfig = file.over(opts.nodeConfig)
+	secure, err := opts.tls()
+	if err != nil {
+		return err
+	}
+	cfg, key, err := opts.prepare()
+	if err != nil {
+		return err
+	}
+	log := opts.logger(stderr)
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	cfg.Log, cfg.Metrics = quiet(log, opts.verbose), registry
+
+	// Listen first: an address that is taken is then known before anything runs.
+	var listener net.Listener
+	if opts.Listen != "" {
+		if listener, err = net.Listen("tcp", opts.Listen); err != nil {
+			return fmt.Errorf("--listen %s: %w", opts.Listen, err)
+		}
+		defer func() { _ = listener.Close() }() // twice, mostly
+	}
+	// The node outlives what uses it.
+	node, err := comet.Start(context.WithoutCancel(ctx), cfg)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		node.Stop()
+		err = errors.Join(err, node.Wait())
+		log.Info("stopped")
+	}()
+	log.Info("node runs", slog.String("home", opts.home), slog.String("id", node.ID()), slog.String("member", key.Name), slog.Int64("height", node.Height()))
+	running := runningNode{node: node, key: key, opts: opts, log: log, registry: registry, stdin: stdin}
+	group, ctx := errgroup.WithContext(ctx)
+	if listener != nil {
+		group.Go(func() error {
+			return running.serve(ctx, listener, secure != nil, httpapi.ServeOptions{TLS: secure, Log: log})
+		})
+	}
+	if opts.Input != "" {
+		group.Go(func() error { return running.prove(ctx) })
+	}
+	group.Go(func() error { return running.report(ctx) })
+	err = group.Wait()
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
+
+// prepare returns the engine's configuration and the member's key, of a new committee if the home is empty.
+func (o nodeOptions) prepare() (comet.Config, identity.Key, error) {
+	cfg := comet.Config{Home: o.home}
+	_, err := os.Stat(genesisPath(o.home))
+	begun := err == nil
+	if !begun && !errors.Is(err, fs.ErrNotExist) {
+		return cfg, identity.Key{}, err
+	}
+	if !begun && o.grid == enf.GridAuto {
+		return cfg, identity.Key{}, fmt.Errorf("%s holds no committee; to begin one say its grid with --nominal 50 or 60", o.home)
+	}
+	if begun && o.grid != enf.GridAuto {
+		return cfg, identity.Key{}, fmt.Errorf("%s holds a committee already: --nominal is for a new one", o.home)
+	}
+	if err := os.MkdirAll(filepath.Join(o.home, "config"), 0o700); err != nil {
+		return cfg, identity.Key{}, err
+	}
+	key, err := identity.ReadOrGenerate(memberKeyPath(o.home), o.member)
+	if err != nil {
+		return cfg, key, err
+	}
+	if !begun {
+		cfg.Committee = poenf.NewCommittee(o.id, int(o.grid), poenf.Member{Name: key.Name, Key: key.Public()})
+		cfg.Committee.Administrator = key.Public()
+		cfg.Member = key.Name
+	}
+	return cfg, key, nil
+}
+
+// runningNode is a node with what uses it.
+type runningNode struct {
+	node     *comet.Node
+	key      identity.Key
+	opts     nodeOptions
+	log      *slog.Logger
+	registry *prometheus.Registry
+	stdin    io.Reader
+}
+
+// serve serves the interface.
+func (n runningNode) serve(ctx context.Context, l net.Listener, secure bool, o httpapi.ServeOptions) error {
+	genesis, err := os.ReadFile(genesisPath(n.opts.home))
+	if err != nil {
+		return err
+	}
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(n.registry, promhttp.HandlerOpts{Registry: n.registry}))
+	mux.Handle("/", httpapi.Handler(httpapi.Options{
+		Ledger: n.node, Committee: n.node.Committee, Genesis: genesis, Log: n.log,
+		Certificate: func(ctx context.Context, round uint64) (json.Marshaler, error) { return n.node.Certificate(ctx, round) },
+		State: func() (httpapi.State, error) {
+			return httpapi.State{Height: n.node.Height(), Peers: n.node.Peers(), Syncing: n.node.Syncing()}, nil
+		},
+	}))
+	scheme := "http"
+	if secure {
+		scheme = "https"
+	}
+	n.log.InfoContext(ctx, "listening", slog.String("url", scheme+"://"+l.Addr().String()))
+	return httpapi.Serve(ctx, l, mux, o)
+}
+
+// prove makes this member's proofs.
+func (n runningNode) prove(ctx context.Context) error {
+	c, err := n.committee(ctx)
+	if err != nil {
+		return err
+	}
+	if m, ok := c.Member(n.key.Name); !ok || !m.Key.Equal(n.key.Public()) {
+		n.log.WarnContext(ctx, "not a member yet: proofs will be refused", slog.String("member", n.key.Name))
+	}
+	source, err := prover.Open(ctx, n.opts.Input, prover.InputOptions{
+		Grid: enf.Grid(c.Nominal), Format: n.opts.PCM, Rate: n.opts.Rate, Channels: n.opts.Channels, Stdin: n.stdin, Log: n.log,
+	})
+	if err != nil {
+		return err
+	}
+	if closer, ok := n.stdin.(io.Closer); ok && n.opts.Input == "-" {
+		stop := context.AfterFunc(ctx, func() { _ = closer.Close() }) // wakes who reads it
+		defer stop()
+	}
+	err = prover.Run(ctx, prover.Options{
+		Source: source, Ledger: n.node, Committee: n.node.Committee, Key: n.key, Log: n.log, Metrics: n.registry,
+	})
+	if err == nil {
+		n.log.WarnContext(ctx, "the input has ended: this member proves no more", slog.String("input", n.opts.Input))
+	}
+	return err
+}
+
+// committee waits for the committee: a node that catches up from a snapshot has none at first.
+func (n runningNode) committee(ctx context.Context) (poenf.Committee, error) {
+	for {
+		c, err := n.node.Committee()
+		if err == nil {
+			return c, nil
+		}
+		select {
+		case <-ctx.Done():
+			return poenf.Committee{}, ctx.Err()
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
+}
+
+// report logs each closed round.
+func (n runningNode) report(ctx context.Context) error {
+	c, err := n.committee(ctx)
+	if err != nil {
+		return err
+	}
+	from := c.Last(time.Now().UnixMilli())
+	for r, err := range n.node.Follow(ctx, from) {
+		if err != nil {
+			return err
+		}
+		mean := 0.0
+		for _, v := range r.Truth {
+			mean += float64(v) * 1e-6 / float64(len(r.Truth))
+		}
+		n.log.InfoContext(ctx, "round closed", slog.Uint64("round", r.Number), slog.Int("proofs", len(r.Entries)),
+			slog.String("winner", r.Winner), slog.String("mean_hz", fmt.Sprintf("%.6f", float64(r.Nominal)+mean)),
+			slog.String("spread_mhz", fmt.Sprintf("%.3f", float64(r.Spread)*1e-3)),
+			slog.Duration("after", time.UnixMilli(r.Closed).Sub(time.UnixMilli(c.End(r.Number)))))
+	}
+	return ctx.Err()
+}

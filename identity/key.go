@@ -1,0 +1,114 @@
+// SPDX-FileCopyrightText: 2026 The DeFakePro Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package identity keeps the keys by which members of a committee are known.
+package identity
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+)
+
+// Key is a member's name and the Ed25519 key (RFC 8032) with which it signs its proofs. Printing one shows the name alone.
+type Key struct {
+	Name    string
+	Private ed25519.PrivateKey
+}
+
+// keyFile is the form of a key on disk: the seed, of 32 bytes, in base64.
+type keyFile struct {
+	Name string `json:"member"`
+	Seed []byte `json:"ed25519_seed"`
+}
+
+// maxKeyFile is the most bytes that a key's file has.
+const maxKeyFile = 4096
+
+// Generate makes a new key for the name.
+func Generate(name string) (Key, error) {
+	_, private, err := ed25519.GenerateKey(rand.Reader)
+	return Key{Name: name, Private: private}, err
+}
+
+// Public returns the key by which others know the member.
+func (k Key) Public() ed25519.PublicKey { return k.Private.Public().(ed25519.PublicKey) }
+
+// String returns the name.
+func (k Key) String() string { return k.Name }
+
+// GoString returns the name too, so that no verb of fmt prints the key.
+func (k Key) GoString() string { return "identity.Key{" + k.Name + "}" }
+
+// ReadKey reads a key's file. One that others than its owner may read or write is refused: its key may have been copied.
+func ReadKey(path string) (Key, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return Key{}, err
+	}
+	defer func() { _ = f.Close() }() // read only
+	info, err := f.Stat()
+	if err != nil {
+		return Key{}, err
+	}
+	if mode := info.Mode().Perm(); mode&0o077 != 0 {
+		return Key{}, fmt.Errorf("%s: others than its owner have access (mode %04o); chmod 600 it, and think about who may have read it", path, mode)
+	}
+	data, err := io.ReadAll(io.LimitReader(f, maxKeyFile+1))
+	if err != nil {
+		return Key{}, err
+	}
+	k, err := parseKey(data)
+	if err != nil {
+		return Key{}, fmt.Errorf("%s: %w", path, err)
+	}
+	return k, nil
+}
+
+func parseKey(data []byte) (Key, error) {
+	if len(data) > maxKeyFile {
+		return Key{}, errors.New("too long for a key")
+	}
+	var file keyFile
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&file); err != nil {
+		return Key{}, errors.New("not a member's key: want an object of member and ed25519_seed") // the decoder's own words might quote the seed
+	}
+	if file.Name == "" || len(file.Seed) != ed25519.SeedSize {
+		return Key{}, fmt.Errorf("not a member's key: a name and a seed of %d bytes are needed", ed25519.SeedSize)
+	}
+	return Key{Name: file.Name, Private: ed25519.NewKeyFromSeed(file.Seed)}, nil
+}
+
+// WriteKey writes a key's file, readable by its owner alone. It does not overwrite: an error then wraps [fs.ErrExist].
+func WriteKey(path string, k Key) (err error) {
+	data, err := json.MarshalIndent(keyFile{Name: k.Name, Seed: k.Private.Seed()}, "", "  ")
+	if err != nil {
+		return err
+	}
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(append(data, '\n'))
+	return errors.Join(err, f.Sync(), f.Close())
+}
+
+// ReadOrGenerate reads the key at path, or makes one for the name where there is no file.
+func ReadOrGenerate(path, name string) (Key, error) {
+	k, err := ReadKey(path)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return k, err
+	}
+	if k, err = Generate(name); err != nil {
+		return Key{}, err
+	}
+	return k, WriteKey(path, k)
+}

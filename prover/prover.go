@@ -1,0 +1,226 @@
+// SPDX-FileCopyrightText: 2026 The DeFakePro Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package prover
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/defakepro/defakepro/enf"
+	"github.com/defakepro/defakepro/identity"
+	"github.com/defakepro/defakepro/ledger"
+	"github.com/defakepro/defakepro/poenf"
+)
+
+// Source is where a member's frequency comes from. Only one goroutine uses it.
+type Source interface {
+	// Read waits for values that have become known and returns them: one for each whole second of UTC, in order, NaN where there is
+	// no ENF. It returns [io.EOF] when no more will come.
+	Read(ctx context.Context) (enf.Series, error)
+}
+
+// Options says what proves what to whom. Source, Ledger, Committee and Key are needed.
+type Options struct {
+	Source Source
+	Ledger ledger.Ledger
+	// Committee returns the committee as it is now. It is asked for each round.
+	Committee func() (poenf.Committee, error)
+	Key       identity.Key
+	// Log takes a line for each round that could not be proved. nil discards.
+	Log *slog.Logger
+	// Metrics registers what happens to the rounds. nil keeps none.
+	Metrics prometheus.Registerer
+}
+
+const (
+	// longestHole is how many seconds without a value in a row a proof bridges, by a straight line: over so short a time a grid moves 2-3 mHz
+	// (docs/detection.md), which the others' values correct.
+	longestHole = 2
+	// memory is how many seconds before the newest are kept: those of the longest proof and as many again for rounds that wait.
+	memory = 2 * poenf.MaxLength
+	// mostWaiting is how many rounds may be under way to the ledger at once; further ones are dropped until it answers.
+	mostWaiting = 8
+	// patience is how long a ledger may take to answer.
+	patience = 60 * time.Second
+)
+
+// prover is a run under way.
+type prover struct {
+	Options
+	seconds [memory]value // ring over Unix seconds
+	newest  int64         // Unix second
+	done    uint64        // the last round that was tried
+	waiting chan struct{}
+	group   sync.WaitGroup
+	rounds  *prometheus.CounterVec
+	newestG prometheus.Gauge
+}
+
+type value struct {
+	second int64
+	hz     float64
+}
+
+// Run proves until the source or ctx ends. It returns the source's error, nil for [io.EOF]; a round that cannot be proved is logged and
+// counted, and the next one tried.
+func Run(ctx context.Context, o Options) error {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	p := &prover{Options: o, newest: math.MinInt64, waiting: make(chan struct{}, mostWaiting)}
+	p.rounds = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "defakepro_prover_rounds_total", Help: "Rounds by what became of this member's proof: admitted, refused, incomplete or dropped.",
+	}, []string{"outcome"})
+	p.newestG = prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "defakepro_prover_newest_seconds", Help: "Unix time of the newest frequency known.",
+	})
+	if o.Metrics != nil {
+		for _, c := range []prometheus.Collector{p.rounds, p.newestG} {
+			if err := o.Metrics.Register(c); err != nil {
+				return err
+			}
+		}
+	}
+	defer p.group.Wait()
+	for {
+		s, err := o.Source.Read(ctx)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		p.note(s)
+		if s.Len() > 0 {
+			p.prove(ctx)
+		}
+	}
+}
+
+// note keeps the values of s.
+func (p *prover) note(s enf.Series) {
+	for i, hz := range s.Hz {
+		second := s.Time(i).Unix()
+		p.seconds[((second%memory)+memory)%memory] = value{second, hz}
+		p.newest = max(p.newest, second)
+	}
+	if s.Len() > 0 {
+		p.newestG.Set(float64(p.newest))
+	}
+}
+
+// prove submits the rounds that the values reach by now. Of those that it has fallen behind by more than one, only the last two are tried:
+// the others are decided or soon will be.
+func (p *prover) prove(ctx context.Context) {
+	c, err := p.Committee()
+	if err != nil {
+		p.Log.WarnContext(ctx, "no committee yet", slog.Any("err", err))
+		return
+	}
+	last := uint64(max(0, (p.newest+1)/c.Period))
+	for r := max(p.done+1, max(last, 1)-1); r <= last; r++ {
+		p.done = r
+		values, err := p.values(c, r)
+		if err != nil {
+			p.rounds.WithLabelValues("incomplete").Inc()
+			p.Log.InfoContext(ctx, "round not proved", slog.Uint64("round", r), slog.Any("err", err))
+			continue
+		}
+		proof := poenf.Proof{Nominal: c.Nominal, Round: r, Member: p.Key.Name, Values: values}
+		if err := proof.Sign(c.ID, p.Key.Private); err != nil {
+			p.rounds.WithLabelValues("incomplete").Inc()
+			p.Log.WarnContext(ctx, "round not proved", slog.Uint64("round", r), slog.Any("err", err))
+			continue
+		}
+		p.submit(ctx, proof)
+	}
+}
+
+// submit offers the proof in the background, so that a slow ledger does not stop the clock of the source.
+func (p *prover) submit(ctx context.Context, proof poenf.Proof) {
+	select {
+	case p.waiting <- struct{}{}:
+	default:
+		p.rounds.WithLabelValues("dropped").Inc()
+		p.Log.WarnContext(ctx, "round dropped: the ledger does not answer", slog.Uint64("round", proof.Round))
+		return
+	}
+	p.group.Go(func() {
+		defer func() { <-p.waiting }()
+		ctx, cancel := context.WithTimeout(ctx, patience)
+		defer cancel()
+		if err := p.Ledger.Submit(ctx, proof); err != nil {
+			p.rounds.WithLabelValues("refused").Inc()
+			p.Log.WarnContext(ctx, "proof not admitted", slog.Uint64("round", proof.Round), slog.Any("err", err))
+			return
+		}
+		p.rounds.WithLabelValues("admitted").Inc()
+	})
+}
+
+// values returns the round's values in µHz from nominal.
+func (p *prover) values(c poenf.Committee, round uint64) ([]int32, error) {
+	from := c.End(round)/1000 - int64(c.Length)
+	hz := make([]float64, c.Length)
+	for i := range hz {
+		v := p.seconds[(from+int64(i))%memory]
+		if hz[i] = v.hz; v.second != from+int64(i) {
+			hz[i] = math.NaN()
+		}
+	}
+	if err := bridge(hz); err != nil {
+		return nil, err
+	}
+	out := make([]int32, len(hz))
+	for i, v := range hz {
+		offset := math.Round((v - float64(c.Nominal)) * 1e6)
+		if math.Abs(offset) > poenf.MaxOffset {
+			return nil, fmt.Errorf("%.3f Hz is not on a grid of %d Hz", v, c.Nominal)
+		}
+		out[i] = int32(offset)
+	}
+	return out, nil
+}
+
+// bridge fills short holes within x.
+func bridge(x []float64) error {
+	missing := 0
+	for _, v := range x {
+		if math.IsNaN(v) {
+			missing++
+		}
+	}
+	if missing == 0 {
+		return nil
+	}
+	err := fmt.Errorf("%d of its %d seconds have no frequency", missing, len(x))
+	if math.IsNaN(x[0]) || math.IsNaN(x[len(x)-1]) {
+		return err
+	}
+	for i := 0; i < len(x); i++ {
+		if !math.IsNaN(x[i]) {
+			continue
+		}
+		end := i
+		for math.IsNaN(x[end]) {
+			end++
+		}
+		if end-i > longestHole {
+			return err
+		}
+		step := (x[end] - x[i-1]) / float64(end-i+1)
+		for ; i < end; i++ {
+			x[i] = x[i-1] + step
+		}
+	}
+	return nil
+}

@@ -1,0 +1,240 @@
+// SPDX-FileCopyrightText: 2026 The DeFakePro Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package prover_test
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"io"
+	"math"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"github.com/defakepro/defakepro/enf"
+	"github.com/defakepro/defakepro/enf/enftest"
+	"github.com/defakepro/defakepro/identity"
+	"github.com/defakepro/defakepro/ledger"
+	"github.com/defakepro/defakepro/poenf"
+	"github.com/defakepro/defakepro/prover"
+)
+
+// list is a source of given series.
+type list []enf.Series
+
+func (l *list) Read(ctx context.Context) (enf.Series, error) {
+	if len(*l) == 0 {
+		return enf.Series{}, io.EOF
+	}
+	s := (*l)[0]
+	*l = (*l)[1:]
+	wait := time.NewTimer(time.Until(s.Time(s.Len())))
+	defer wait.Stop()
+	select {
+	case <-wait.C:
+		return s, nil
+	case <-ctx.Done():
+		return enf.Series{}, ctx.Err()
+	}
+}
+
+// committee returns a committee of so many members with their keys.
+func committee(t *testing.T, n int) (poenf.Committee, []identity.Key) {
+	t.Helper()
+	var keys []identity.Key
+	var members []poenf.Member
+	for i := range n {
+		k, err := identity.Generate(string(rune('a' + i)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		keys = append(keys, k)
+		members = append(members, poenf.Member{Name: k.Name, Key: k.Public()})
+	}
+	return poenf.NewCommittee("test", 50, members...), keys
+}
+
+// Members who replay one series agree on it.
+func TestReplay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, keys := committee(t, 4)
+		l, err := ledger.NewMemory(c, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		series := enftest.NewGrid(1, enftest.GridOptions{Nominal: enf.Grid50, Duration: 200 * time.Second}).Series()
+		ctx, cancel := context.WithTimeout(t.Context(), 32*time.Second)
+		defer cancel()
+		ended := make(chan error)
+		for _, k := range keys {
+			source, err := prover.NewReplay(series)
+			if err != nil {
+				t.Fatal(err)
+			}
+			go func() {
+				ended <- prover.Run(ctx, prover.Options{
+					Source: source, Ledger: l, Key: k, Committee: func() (poenf.Committee, error) { return c, nil },
+				})
+			}()
+		}
+		for range keys {
+			if err := <-ended; !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("a prover ended with %v", err)
+			}
+		}
+		rounds := 0
+		for n := c.Last(time.Now().UnixMilli()); ; n-- {
+			round, err := l.Round(t.Context(), n)
+			if err != nil && rounds > 0 {
+				break
+			}
+			if err != nil {
+				continue // the newest is not closed yet
+			}
+			rounds++
+			from := c.End(round.Number)/1000 - int64(c.Length)
+			for i, offset := range round.Truth {
+				want := series.Hz[(from+int64(i))%int64(len(series.Hz))]
+				if got := 50 + float64(offset)*1e-6; math.Abs(got-want) > 1e-6 {
+					t.Fatalf("round %d, value %d: %.6f Hz, want %.6f", round.Number, i, got, want)
+				}
+			}
+			if len(round.Entries) != len(keys) {
+				t.Errorf("round %d has %d proofs", round.Number, len(round.Entries))
+			}
+		}
+		if rounds < 5 {
+			t.Errorf("%d rounds in 32 s, want one every 5", rounds)
+		}
+	})
+}
+
+// What is missing for long is not made up.
+func TestHoles(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		holes []int // seconds before the round's end
+		want  string
+	}{
+		{"none", nil, "admitted"},
+		{"two seconds", []int{30, 29, 10}, "admitted"},
+		{"three seconds", []int{30, 29, 28}, "incomplete"},
+		{"at the end", []int{1}, "incomplete"},
+		{"at the beginning", []int{60}, "incomplete"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c, keys := committee(t, 1)
+				l, err := ledger.NewMemory(c, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				end := time.Unix(time.Now().Unix()/c.Period*c.Period+c.Period, 0)
+				s := enf.Series{Start: end.Add(-60 * time.Second), Step: time.Second, Hz: make([]float64, 60)}
+				for i := range s.Hz {
+					s.Hz[i] = 50.01
+				}
+				for _, h := range test.holes {
+					s.Hz[60-h] = math.NaN()
+				}
+				registry := prometheus.NewRegistry()
+				err = prover.Run(t.Context(), prover.Options{
+					Source: &list{s}, Ledger: l, Key: keys[0], Metrics: registry, Committee: func() (poenf.Committee, error) { return c, nil },
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				// The round before has values too, but not all; it counts as incomplete as well.
+				want := "# HELP defakepro_prover_rounds_total Rounds by what became of this member's proof: admitted, refused, incomplete or dropped.\n" +
+					"# TYPE defakepro_prover_rounds_total counter\n"
+				if test.want == "admitted" {
+					want += "defakepro_prover_rounds_total{outcome=\"admitted\"} 1\ndefakepro_prover_rounds_total{outcome=\"incomplete\"} 1\n"
+				} else {
+					want += "defakepro_prover_rounds_total{outcome=\"incomplete\"} 2\n"
+				}
+				if err := testutil.GatherAndCompare(registry, strings.NewReader(want), "defakepro_prover_rounds_total"); err != nil {
+					t.Error(err)
+				}
+			})
+		})
+	}
+}
+
+// Raw sound from a sound card whose clock is wrong still belongs to the right seconds, and is known soon.
+func TestPCM(t *testing.T) {
+	const seconds, rate, ppm = 700, 2000, 200
+	synctest.Test(t, func(t *testing.T) {
+		grid := enftest.NewGrid(2, enftest.GridOptions{Nominal: enf.Grid50, Duration: seconds * time.Second})
+		begun := time.Now().UTC()
+		r, w := io.Pipe()
+		go func() {
+			defer func() { _ = w.Close() }()
+			true0 := rate * (1 + 1e-6*ppm) // samples in a true second
+			x := make([]float64, 500)
+			b := make([]byte, 2*len(x))
+			for n := 0; n < seconds*rate; n += len(x) {
+				clear(x)
+				grid.Hum(x, true0, float64(n)/true0, []enftest.Harmonic{{Number: 2, Amplitude: 0.3}})
+				enftest.Noise(x, uint64(n), 0.003)
+				for i, v := range x {
+					binary.LittleEndian.PutUint16(b[2*i:], uint16(int16(v*32767)))
+				}
+				time.Sleep(time.Until(begun.Add(time.Duration(float64(n+len(x)) / true0 * 1e9))))
+				if _, err := w.Write(b); err != nil {
+					return
+				}
+			}
+		}()
+		source, err := prover.NewPCM(r, prover.InputOptions{Grid: enf.Grid50, Rate: rate})
+		if err != nil {
+			t.Fatal(err)
+		}
+		n, squares, worst := 0, 0.0, time.Duration(0)
+		for {
+			s, err := source.Read(t.Context())
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			worst = max(worst, time.Since(s.Time(0)))
+			for i, hz := range s.Hz {
+				if at := s.Time(i).Sub(begun).Seconds(); at > 20 && !math.IsNaN(hz) {
+					d := hz*(1+1e-6*ppm) - grid.Frequency(at)
+					n, squares = n+1, squares+d*d
+				}
+			}
+		}
+		rmse := math.Sqrt(squares / float64(n))
+		t.Logf("%d values, RMSE %.2f mHz, known after %v", n, 1e3*rmse, worst)
+		if n < seconds/2 || rmse > 2e-3 || worst > 16*time.Second {
+			t.Errorf("%d values, RMSE %.2f mHz, known after %v", n, 1e3*rmse, worst)
+		}
+	})
+}
+
+func TestBadInputs(t *testing.T) {
+	for input, want := range map[string]string{
+		"":               `input ""`,
+		"nonsense:x":     "must be soundcard",
+		"csv:/none.csv":  "/none.csv",
+		"media:/none.go": "none.go",
+		"command:":       "must be",
+	} {
+		if _, err := prover.Open(t.Context(), input, prover.InputOptions{Grid: enf.Grid50}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: error %v, want one with %q", input, err, want)
+		}
+	}
+	for _, o := range []prover.InputOptions{{Rate: 10}, {Rate: 1 << 30}, {Channels: 99}, {Format: "mp3"}} {
+		if _, err := prover.NewPCM(strings.NewReader(""), o); err == nil {
+			t.Errorf("%+v: no error", o)
+		}
+	}
+}
