@@ -170,7 +170,7 @@ func (c Committee) seats() int {
 }
 
 // End returns when round ends, in Unix milliseconds: round · Period. Value i of its proofs is the frequency at the
-// whole second End/1000 - Length + i. For rounds past the year 9999 it returns the end of that year.
+// whole second End/1000 - Length + i. For rounds past the year 9999 it returns the end of that year. The committee must be valid.
 func (c Committee) End(round uint64) int64 {
 	if round > uint64(maxTime/(c.Period*1000)) {
 		return maxTime

@@ -6,6 +6,7 @@ package poenf
 import (
 	"bytes"
 	"slices"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -338,6 +339,30 @@ func TestReplay(t *testing.T) {
 			}
 		}
 	})
+}
+
+// What only reads may run at the same time; the race detector watches.
+func TestReadersTogether(t *testing.T) {
+	c := electing(6, 3)
+	m := machine(t, c, end)
+	tk := ticket(t, m, end, 0)
+	var readers sync.WaitGroup
+	for range 4 {
+		readers.Go(func() {
+			for range 20 {
+				_ = m.Check(end, tk)
+				_ = m.Check(1048_000, tk) // in the next epoch, for which a draw is made on a copy
+				_, _, _ = m.Election(1048_000)
+				_, _ = m.Committee(m.Next())
+				_, _ = m.Missing(m.Next())
+				_ = ValidatorChanges(m, m.Clone())
+				m.Due()
+				m.Hash()
+				m.Clone().Tick(1048_000)
+			}
+		})
+	}
+	readers.Wait()
 }
 
 // The order of proofs within a block makes no difference to the rounds that follow.

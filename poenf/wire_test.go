@@ -206,6 +206,36 @@ func TestMalformedIsNotEncoded(t *testing.T) {
 	refused(t, "round", err, ErrMalformed)
 }
 
+func TestRoundRefused(t *testing.T) {
+	c := committee(3)
+	m := machine(t, c, genesis)
+	for i := range 3 {
+		apply(t, m, end, proof(t, c, i, first, int32(i)))
+	}
+	good := m.Tick(end)[0]
+	for name, spoil := range map[string]func(r *Round){
+		"nominal": func(r *Round) { r.Nominal = 0 },
+		"closed":  func(r *Round) { r.Closed = -1 },
+		"rule":    func(r *Round) { r.Rule = 2 },
+		"faulty":  func(r *Round) { r.Faulty = MaxMembers + 1 },
+		"length":  func(r *Round) { r.Truth = r.Truth[:1] },
+		"range":   func(r *Round) { r.Truth = []int32{0, MaxOffset + 1} },
+		"entries": func(r *Round) { r.Entries = nil },
+		"order":   func(r *Round) { slices.Reverse(r.Entries) },
+		"twice":   func(r *Round) { r.Entries[1] = r.Entries[0] },
+		"name":    func(r *Round) { r.Entries[0].Member = "" },
+		"winner":  func(r *Round) { r.Winner = "nobody" },
+	} {
+		bad := good
+		bad.Truth, bad.Entries = slices.Clone(good.Truth), slices.Clone(good.Entries)
+		spoil(&bad)
+		_, err := bad.MarshalBinary()
+		refused(t, name, err, ErrMalformed)
+		// The bytes that it would have had are not read either.
+		refused(t, name, new(Round).UnmarshalBinary(bad.append(nil)), ErrMalformed)
+	}
+}
+
 // fuzz seeds a decoder with good bytes, and checks that it takes only what it would itself write.
 func fuzz[T any, P interface {
 	*T
