@@ -284,7 +284,8 @@ func (m *Machine) close(b *ballots, now int64) Round {
 		panic(err) // proofs are judged before they are kept
 	}
 	r := Round{
-		Number: b.number, Start: e.committee.End(b.number)/1000 - int64(e.committee.Length), Closed: now, Nominal: e.committee.Nominal, Rule: e.committee.Rule, Faulty: e.committee.Faulty,
+		Number: b.number, Start: e.committee.End(b.number)/1000 - int64(e.committee.Length), Closed: now,
+		Nominal: e.committee.Nominal, Rule: e.committee.Rule, Faulty: e.committee.Faulty,
 		CommitteeHash: e.hash, Winner: names[o.Winner], Truth: o.Truth, Spread: o.Spread,
 		Entries: make([]Entry, len(names)),
 	}
