@@ -62,7 +62,7 @@ func drawTicket(t *rapid.T) Ticket {
 func drawRound(t *rapid.T) Round {
 	r := Round{
 		Number: rapid.Uint64().Draw(t, "number"),
-		Start: rapid.Int64Range(-MaxLength, maxTime/1000).Draw(t, "start"), Closed: rapid.Int64Range(0, maxTime).Draw(t, "closed"),
+		Start:  rapid.Int64Range(-MaxLength, maxTime/1000).Draw(t, "start"), Closed: rapid.Int64Range(0, maxTime).Draw(t, "closed"),
 		Nominal: drawHz.Draw(t, "nominal"), Rule: rapid.SampledFrom([]Rule{Median, Krum}).Draw(t, "rule"),
 		Faulty: rapid.IntRange(0, MaxMembers).Draw(t, "faulty"), CommitteeHash: drawHash(t),
 		Truth: rapid.SliceOfN(drawValue, 2, 70).Draw(t, "truth"), Spread: rapid.Uint32().Draw(t, "spread"),
