@@ -31,7 +31,7 @@ type Truth struct {
 	kept map[uint64]poenf.Round // closed rounds never change
 }
 
-// NewTruth returns the truth that l holds. Of the committee, Nominal, Period and Length count.
+// NewTruth returns the truth that l holds. Of the committee, Period and Length count.
 func NewTruth(l Ledger, c poenf.Committee) *Truth {
 	return &Truth{ledger: l, committee: c, kept: make(map[uint64]poenf.Round)}
 }
@@ -67,16 +67,15 @@ func (t *Truth) Between(ctx context.Context, from, to time.Time) (enf.Series, er
 		if err != nil {
 			return enf.Series{}, fmt.Errorf("truth: %w", err)
 		}
-		t.splice(s, round)
+		splice(s, round)
 	}
 	return s, nil
 }
 
 // splice writes the seconds that the round covers.
-func (t *Truth) splice(s enf.Series, r poenf.Round) {
-	start := int64(r.Number)*t.committee.Period - int64(len(r.Truth))
+func splice(s enf.Series, r poenf.Round) {
 	for i, offset := range r.Truth {
-		if at := start + int64(i) - s.Start.Unix(); at >= 0 && at < int64(len(s.Hz)) {
+		if at := r.Start + int64(i) - s.Start.Unix(); at >= 0 && at < int64(len(s.Hz)) {
 			s.Hz[at] = float64(r.Nominal) + float64(offset)/1e6
 			s.Sigma[at] = float64(r.Spread) / 1e6
 		}

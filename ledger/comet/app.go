@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -36,6 +35,7 @@ type app struct {
 	metrics *metrics
 	store   *store
 	pool    *pool
+	verify  *verifier
 
 	// committed is the state after the last block: all that readers and CheckTx see. It is nil before the genesis, and in a
 	// node that waits for a snapshot.
@@ -55,7 +55,7 @@ type app struct {
 
 func newApp(cfg Config, s *store, m *metrics) (*app, error) {
 	a := &app{
-		cfg: cfg, log: cfg.Log, metrics: m, store: s, pool: newPool(),
+		cfg: cfg, log: cfg.Log, metrics: m, store: s, pool: newPool(), verify: newVerifier(),
 		changed: make(chan struct{}), waiting: make(map[[sha256.Size]byte]map[chan error]struct{}),
 	}
 	st, err := s.load()
@@ -63,6 +63,7 @@ func newApp(cfg Config, s *store, m *metrics) (*app, error) {
 		return nil, err
 	}
 	if st != nil {
+		a.verify.attach(st.machine)
 		a.committed.Store(st)
 	}
 	return a, nil
@@ -96,7 +97,8 @@ func (a *app) InitChain(_ context.Context, req *abci.RequestInitChain) (*abci.Re
 	if err != nil {
 		return nil, fmt.Errorf("genesis: %w", err)
 	}
-	s := &state{machine: machine, encoded: must(machine.MarshalBinary())}
+	a.verify.attach(machine)
+	s := newState(machine, must(machine.MarshalBinary()))
 	s.seal(nil)
 	a.publish(s)
 	return &abci.ResponseInitChain{AppHash: s.appHash()}, nil
@@ -153,18 +155,7 @@ func (a *app) check(tx []byte) error {
 	if err := s.machine.Check(a.now(), decoded); err != nil {
 		return err
 	}
-	return a.pool.add(&checked{tx: decoded, bytes: tx, hash: sha256.Sum256(tx)}, contradicts(s.machine, decoded))
-}
-
-// contradicts reports whether a transaction that the machine would take is a second proof.
-func contradicts(m *poenf.Machine, tx poenf.Tx) bool {
-	p, ok := tx.(poenf.Proof)
-	if !ok {
-		return false
-	}
-	missing, err := m.Missing(p.Round)
-	_, lacks := slices.BinarySearch(missing, p.Member)
-	return err == nil && !lacks
+	return a.pool.add(&checked{tx: decoded, bytes: tx, hash: sha256.Sum256(tx)}, s.contradicts(decoded))
 }
 
 // errSyncing is answered while the node has no state yet.

@@ -70,43 +70,46 @@ func (a *app) PrepareProposal(_ context.Context, req *abci.RequestPrepareProposa
 	return out, nil
 }
 
-// gather returns what waits, once every member has a proof in each round that anyone has proved, or Config.Gather is over.
+// gather returns what waits, once every member has a proof in each round that anyone has proved, or nothing has come for
+// a while after Config.Gather.
 func (a *app) gather(s *state) []*checked {
-	timeout := time.NewTimer(max(a.cfg.Gather, 0))
-	defer timeout.Stop()
+	begin := time.Now()
+	wait := a.cfg.Gather
 	for {
 		waiting, more := a.pool.all()
-		if a.cfg.Gather <= 0 || complete(s.machine, waiting) {
+		if wait <= 0 || complete(s, waiting) {
 			return waiting
 		}
+		timeout := time.NewTimer(wait)
 		select {
 		case <-more:
+			spent := time.Since(begin)
+			wait = min(max(a.cfg.Gather-spent, gatherPause), maxGather-spent)
 		case <-timeout.C:
 			return waiting
 		}
+		timeout.Stop()
 	}
 }
 
 // complete reports whether no proof is missing in any round that has one waiting.
-func complete(m *poenf.Machine, waiting []*checked) bool {
-	have := make(map[uint64]map[string]bool)
+func complete(s *state, waiting []*checked) bool {
+	have := make(map[uint64]int)
 	for _, c := range waiting {
-		if p, ok := c.tx.(poenf.Proof); ok {
-			if have[p.Round] == nil {
-				have[p.Round] = make(map[string]bool)
-			}
-			have[p.Round][p.Member] = true
-		}
-	}
-	for round, members := range have {
-		missing, err := m.Missing(round)
-		if err != nil {
+		p, ok := c.tx.(poenf.Proof)
+		if !ok {
 			continue
 		}
-		for _, name := range missing {
-			if !members[name] {
-				return false
-			}
+		if _, seen := have[p.Round]; !seen {
+			have[p.Round] = 0
+		}
+		if members, open := s.missing(p.Round); open && members[p.Member] && !c.second {
+			have[p.Round]++
+		}
+	}
+	for round, n := range have {
+		if members, open := s.missing(round); open && n < len(members) {
+			return false
 		}
 	}
 	return true
@@ -184,9 +187,8 @@ func (a *app) FinalizeBlock(_ context.Context, req *abci.RequestFinalizeBlock) (
 // execute returns what a block leaves behind, and what became of each of its transactions. It depends on its arguments
 // alone.
 func (a *app) execute(from *state, req *abci.RequestFinalizeBlock) (*block, []error) {
-	to := *from
-	to.height, to.machine = req.Height, from.machine.Clone()
-	b := &block{state: &to}
+	to := from.after(req.Height)
+	b := &block{state: to}
 	now := from.clock
 	results := make([]error, len(req.Txs))
 	for i, tx := range req.Txs {
@@ -298,12 +300,23 @@ func (a *app) settleBlock(s *state) {
 		if _, ok := a.results[c.hash]; ok {
 			return false
 		}
-		if err := s.machine.Check(now, c.tx); err != nil {
+		if err := stale(s, now, c.tx); err != nil {
 			a.settle(c.hash, err)
 			return false
 		}
 		return true
 	})
+}
+
+// stale returns why a transaction that waits can no longer be admitted. It asks no more than is needed: most that wait
+// after a block are proofs that came while it was made.
+func stale(s *state, now int64, tx poenf.Tx) error {
+	if p, ok := tx.(poenf.Proof); ok && !s.contradicts(p) {
+		if c, err := s.machine.Committee(p.Round); err != nil || c.End(p.Round)+c.Expiry > now {
+			return err
+		}
+	}
+	return s.machine.Check(now, tx)
 }
 
 // observe counts what a block did.

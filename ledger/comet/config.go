@@ -40,7 +40,8 @@ type Config struct {
 	// early a dishonest proposer can close a round.
 	Tolerance time.Duration
 	// Gather is how long this node, when it proposes a block, waits for members whose proofs are still missing; 0 is 60 ms,
-	// negative is not at all. More than 200 ms are taken as 200 ms, far below CometBFT's timeout_propose.
+	// negative is not at all. While proofs keep coming it waits on, and never more than 200 ms, far below CometBFT's
+	// timeout_propose.
 	Gather time.Duration
 	// SnapshotEvery is the number of blocks from one state kept for new nodes to the next; 0 is 720 (half an hour of
 	// rounds every 5 s), negative is never. The last three are kept.
@@ -56,6 +57,7 @@ const (
 	defaultTolerance = 3 * time.Second
 	defaultGather    = 60 * time.Millisecond
 	maxGather        = 200 * time.Millisecond
+	gatherPause      = 15 * time.Millisecond // without a proof: nothing more is on its way
 	defaultSnapshot  = 720
 	keptSnapshots    = 3
 )

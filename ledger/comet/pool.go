@@ -15,10 +15,11 @@ import (
 
 // checked is a transaction that passed CheckTx.
 type checked struct {
-	tx    poenf.Tx
-	bytes []byte
-	hash  [sha256.Size]byte // of bytes
-	order uint64            // of arrival
+	tx     poenf.Tx
+	bytes  []byte
+	hash   [sha256.Size]byte // of bytes
+	order  uint64            // of arrival
+	second bool              // it contradicts a proof of its member
 }
 
 // pool is what CheckTx let in and no block has settled yet. It holds one transaction a slot, so a member cannot fill it.
@@ -89,6 +90,7 @@ func (p *pool) add(c *checked, contradicts bool) error {
 		return fmt.Errorf("%w: %s %d waits for a block", poenf.ErrPresent, s.member, s.number)
 	}
 	p.count++
+	c.second = s.kind == slotContradiction
 	c.order = p.count
 	p.slots[s], p.byID[c.hash] = c, c
 	close(p.more)

@@ -8,6 +8,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/cometbft/cometbft/crypto/merkle"
 
@@ -28,6 +29,52 @@ type state struct {
 	// block that changes nothing leaves them as they are, because CometBFT follows each change with a block that
 	// carries it.
 	leaves [][]byte
+
+	mu      *sync.Mutex
+	lacking map[uint64]map[string]bool // members without a proof, by round: what Missing says, kept
+}
+
+func newState(m *poenf.Machine, encoded []byte) *state {
+	return &state{machine: m, encoded: encoded, mu: new(sync.Mutex), lacking: make(map[uint64]map[string]bool)}
+}
+
+// after returns a copy for the block of a height to work on, with a machine of its own.
+func (s *state) after(height int64) *state {
+	to := *s
+	to.height, to.machine, to.mu, to.lacking = height, s.machine.Clone(), new(sync.Mutex), make(map[uint64]map[string]bool)
+	return &to
+}
+
+// missing returns the members that have no proof in a round that is not decided; ok is false when it is. The caller must
+// not write to it.
+func (s *state) missing(round uint64) (members map[string]bool, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if members, ok = s.lacking[round]; ok {
+		return members, true
+	}
+	names, err := s.machine.Missing(round)
+	if err != nil {
+		return nil, false
+	}
+	members = make(map[string]bool, len(names))
+	for _, name := range names {
+		members[name] = true
+	}
+	if len(s.lacking) < poenf.MaxOpen { // rounds to come are as many as anybody likes to name
+		s.lacking[round] = members
+	}
+	return members, true
+}
+
+// contradicts reports whether a transaction that the machine would take is a member's second proof.
+func (s *state) contradicts(tx poenf.Tx) bool {
+	p, ok := tx.(poenf.Proof)
+	if !ok {
+		return false
+	}
+	members, open := s.missing(p.Round)
+	return open && !members[p.Member]
 }
 
 const (
@@ -84,7 +131,7 @@ func decodeState(b []byte) (*state, error) {
 	if len(b) < 1+countsBytes+4 || b[0] != stateVersion {
 		return nil, errors.New("state: cut short, or of another version")
 	}
-	s := new(state)
+	s := newState(new(poenf.Machine), nil)
 	b = b[1:]
 	next := func() (n uint64) { n, b = binary.BigEndian.Uint64(b), b[8:]; return n }
 	s.clock = int64(next())
@@ -100,7 +147,7 @@ func decodeState(b []byte) (*state, error) {
 		s.leaves = append(s.leaves, b[:sha256.Size:sha256.Size])
 		b = b[sha256.Size:]
 	}
-	s.machine, s.encoded = new(poenf.Machine), b
+	s.encoded = b
 	if err := s.machine.UnmarshalBinary(b); err != nil {
 		return nil, fmt.Errorf("state: %w", err)
 	}
