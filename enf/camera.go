@@ -53,6 +53,8 @@ type camera struct {
 type projection struct {
 	cycles float64
 	kernel []complex128   // per row
+	gram   [3]float64     // of cosine, cosine with sine, and sine: what they explain of a frame, see [rowKernel]
+	energy float64        // explained, lately
 	held   [][]complex128 // frames held back, per strip
 	scenes []circle       // per strip
 	weight float64        // of the frames in scenes
@@ -75,7 +77,7 @@ func newCamera(grid Grid, period float64, rows, strips int) *camera {
 			continue
 		}
 		p := &projection{cycles: v, scenes: make([]circle, strips), noise: make([]float64, strips)}
-		p.kernel = rowKernel(v, rows)
+		p.kernel, p.gram = rowKernel(v, rows)
 		l := newLine(grid, flicker, len(c.tries))
 		l.spread = videoSigma
 		if c.mirrored() {
@@ -176,6 +178,7 @@ func (c *camera) release() {
 			x[s] -= p.scenes[s].center(c.mirrored())
 		}
 		y, noise := c.shared(p, x), complex128(0)
+		p.energy += noiseFollow * (p.explains(y) - p.energy)
 		if c.mirrored() {
 			noise = p.disagreement(x, c.floor(p))
 		}
@@ -209,7 +212,7 @@ func (c *camera) favour() {
 		}
 	}
 	// What moves is largest in a guess of few cycles. Only a scene at rest tells.
-	sure := c.tries[best].usual*c.tries[best].usual > restPower*slices.Max(c.tries[best].contrasts[:])
+	sure := c.tries[best].energy > restPower*c.tries[best].noisy()
 	for i, l := range c.lines {
 		l.shunned = sure && i != best
 	}
@@ -329,20 +332,28 @@ func (p *projection) limit(size float64) float64 {
 	return size
 }
 
-// clean is how much of the projection is sure not to be noise: its power less four times (6 dB) what the strips disagree by.
-func (p *projection) clean() float64 { return p.usual*p.usual - 4*slices.Max(p.contrasts[:]) }
+// clean is how much of the frames' variance the projection explains that is sure not to be noise: less four times (6 dB) what the strips
+// disagree by. It is greatest for the guess that is right.
+func (p *projection) clean() float64 { return p.energy - 4*p.noisy() }
+
+// noisy is the variance that the strips' disagreement explains.
+func (p *projection) noisy() float64 {
+	return 2 * (p.gram[0] + p.gram[2]) * slices.Max(p.contrasts[:])
+}
 
 // rowKernel returns the weights whose sum with a frame's rows is the complex amplitude of the given number of cycles in it:
-// by least squares together with a constant, a slope and, being real, the mirror image, so that none of these leaks in.
-func rowKernel(cycles float64, rows int) []complex128 {
-	kernel := make([]complex128, rows)
+// by least squares together with a constant, a slope and, being real, the mirror image, so that none of these leaks in. gram is the Gram matrix of
+// cosine and sine over the rows, with constant and slope taken out of both: the variance that a cosine and b sine explain is
+// a²·gram[0] + 2ab·gram[1] + b²·gram[2].
+func rowKernel(cycles float64, rows int) (kernel []complex128, gram [3]float64) {
+	kernel = make([]complex128, rows)
 	terms := 4 // cosine, sine, constant, slope
 	switch {
 	case cycles == 0:
 		for r := range kernel {
 			kernel[r] = complex(1/float64(rows), 0)
 		}
-		return kernel
+		return kernel, [3]float64{1, 0, 1}
 	case cycles < 1: // a part of a cycle is not told from a slope
 		terms = 3
 	}
@@ -352,15 +363,25 @@ func rowKernel(cycles float64, rows int) []complex128 {
 		sin, cos := math.Sincos(2 * math.Pi * cycles * at)
 		basis.SetRow(r, []float64{cos, sin, 1, at - 0.5}[:terms])
 	}
-	var gram, weights mat.Dense
-	gram.Mul(basis.T(), basis)
-	if err := weights.Solve(&gram, basis.T()); err != nil {
-		return kernel // singular: sees nothing
+	var products, inverse, weights mat.Dense
+	products.Mul(basis.T(), basis)
+	if err := inverse.Inverse(&products); err != nil {
+		return kernel, gram // singular: sees nothing
 	}
+	weights.Mul(&inverse, basis.T())
 	for r := range rows {
 		kernel[r] = complex(weights.At(0, r), -weights.At(1, r)) / 2
 	}
-	return kernel
+	// Taking out is inverting the inverse's block (Schur complement).
+	a, b, c := inverse.At(0, 0), inverse.At(0, 1), inverse.At(1, 1)
+	scale := 1 / (a*c - b*b) / float64(rows)
+	return kernel, [3]float64{c * scale, -b * scale, a * scale}
+}
+
+// explains returns the share of a frame's variance that a projection stands for.
+func (p *projection) explains(x complex128) float64 {
+	a, b := 2*real(x), -2*imag(x)
+	return a*a*p.gram[0] + 2*a*b*p.gram[1] + b*b*p.gram[2]
 }
 
 // circle learns a strip's scene. The projection of a lit scene goes round in a circle: the scene is its middle, the
