@@ -15,6 +15,7 @@ import (
 	"time"
 
 	abci "github.com/cometbft/cometbft/abci/types"
+	"github.com/cometbft/cometbft/p2p"
 
 	"github.com/defakepro/defakepro/poenf"
 )
@@ -118,17 +119,23 @@ func checkValidators(c poenf.Committee, validators []abci.ValidatorUpdate) error
 	return nil
 }
 
-// CheckTx decides whether a transaction may wait for a block. It asks the committed machine, at the node's own time, and
-// the pool, where one transaction for each slot waits.
+// CheckTx decides whether a transaction may wait for a block. The engine's own come this way, and what somebody sends over
+// RPC; the rest comes through gossip.
 func (a *app) CheckTx(_ context.Context, req *abci.RequestCheckTx) (*abci.ResponseCheckTx, error) {
 	if req.Type == abci.CheckTxType_Recheck {
 		// Commit has asked the machine about all that wait.
-		if isWake(req.Tx) && a.wakeDue(req.Tx) || a.pool.has(sha256.Sum256(req.Tx)) {
+		if isEngines(req.Tx) && a.wanted(req.Tx) || a.pool.has(sha256.Sum256(req.Tx)) {
 			return &abci.ResponseCheckTx{}, nil
 		}
 		return &abci.ResponseCheckTx{Code: codeOf(poenf.ErrOutdated)}, nil
 	}
-	err := a.check(req.Tx)
+	if isEngines(req.Tx) {
+		if !a.wanted(req.Tx) {
+			return &abci.ResponseCheckTx{Code: codeOf(poenf.ErrEarly)}, nil
+		}
+		return &abci.ResponseCheckTx{}, nil
+	}
+	err := a.check(req.Tx, "")
 	if err != nil {
 		a.metrics.refused.WithLabelValues(reasonOf(err)).Inc()
 		return &abci.ResponseCheckTx{Code: codeOf(err), Log: err.Error()}, nil
@@ -136,14 +143,8 @@ func (a *app) CheckTx(_ context.Context, req *abci.RequestCheckTx) (*abci.Respon
 	return &abci.ResponseCheckTx{}, nil
 }
 
-// check admits tx to the pool, or says why not.
-func (a *app) check(tx []byte) error {
-	if isWake(tx) {
-		if !a.wakeDue(tx) {
-			return fmt.Errorf("%w: nothing is due", poenf.ErrEarly)
-		}
-		return nil
-	}
+// check admits tx to the pool, or says why not. from is the peer that sent it, or empty.
+func (a *app) check(tx []byte, from p2p.ID) error {
 	s := a.committed.Load()
 	if s == nil {
 		return errSyncing
@@ -155,7 +156,7 @@ func (a *app) check(tx []byte) error {
 	if err := s.machine.Check(a.now(), decoded); err != nil {
 		return err
 	}
-	return a.pool.add(&checked{tx: decoded, bytes: tx, hash: sha256.Sum256(tx)}, s.contradicts(decoded))
+	return a.pool.add(&checked{tx: decoded, bytes: tx, hash: sha256.Sum256(tx)}, s.contradicts(decoded), from)
 }
 
 // errSyncing is answered while the node has no state yet.

@@ -7,10 +7,8 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"time"
 
 	abci "github.com/cometbft/cometbft/abci/types"
 	"github.com/cometbft/cometbft/crypto/ed25519"
@@ -18,46 +16,15 @@ import (
 	"github.com/defakepro/defakepro/poenf"
 )
 
-// tagClock begins the only transaction that is the engine's own: a time, u64 in Unix milliseconds. As the first
-// transaction of a block it is the block's time. Waiting in the mempool it is a wake: when that time has come a round is
-// due, and a block must be made though nobody has anything to say.
-//
-// The header's time will not do. CometBFT makes it of the votes on the block before, so in a ledger that is silent
-// between rounds it is a round old.
-const tagClock = 0x7f
-
 // txOverhead is the most that a transaction costs in a block beside its bytes: a tag and a length.
 const txOverhead = 6
 
-func clockTx(t int64) []byte { return binary.BigEndian.AppendUint64([]byte{tagClock}, uint64(t)) }
-
-// clockOf returns the time in a clock transaction; ok is false when tx is none.
-func clockOf(tx []byte) (t int64, ok bool) {
-	if !isWake(tx) {
-		return 0, false
-	}
-	t = int64(binary.BigEndian.Uint64(tx[1:]))
-	return t, t >= 0
-}
-
-func isWake(tx []byte) bool { return len(tx) == 9 && tx[0] == tagClock }
-
-// wakeDue reports whether tx names the time at which the next round is due, and that has come.
-func (a *app) wakeDue(tx []byte) bool {
-	s := a.committed.Load()
-	t, ok := clockOf(tx)
-	if s == nil || !ok || t > a.now() {
-		return false
-	}
-	due, ok := s.machine.Due()
-	return ok && due == t
-}
-
-// PrepareProposal makes the block that this node proposes: its clock, and all that waits here. It first gives the
-// members still missing a moment, because a proof that comes too late for this block costs all of them another.
+// PrepareProposal makes the block that this node proposes: its clock, and all that waits here. The first transaction of a
+// block is its time: the header's will not do, because CometBFT makes it of the votes on the block before, so in a
+// ledger that is silent between rounds it is a round old.
 func (a *app) PrepareProposal(_ context.Context, req *abci.RequestPrepareProposal) (*abci.ResponsePrepareProposal, error) {
 	s := a.committed.Load()
-	waiting := a.gather(s)
+	waiting, _ := a.pool.all()
 	first := clockTx(max(a.now(), s.clock))
 	out := &abci.ResponsePrepareProposal{Txs: [][]byte{first}}
 	size := int64(len(first) + txOverhead)
@@ -68,28 +35,6 @@ func (a *app) PrepareProposal(_ context.Context, req *abci.RequestPrepareProposa
 		out.Txs = append(out.Txs, c.bytes)
 	}
 	return out, nil
-}
-
-// gather returns what waits, once every member has a proof in each round that anyone has proved, or nothing has come for
-// a while after Config.Gather.
-func (a *app) gather(s *state) []*checked {
-	begin := time.Now()
-	wait := a.cfg.Gather
-	for {
-		waiting, more := a.pool.all()
-		if wait <= 0 || complete(s, waiting) {
-			return waiting
-		}
-		timeout := time.NewTimer(wait)
-		select {
-		case <-more:
-			spent := time.Since(begin)
-			wait = min(max(a.cfg.Gather-spent, gatherPause), maxGather-spent)
-		case <-timeout.C:
-			return waiting
-		}
-		timeout.Stop()
-	}
 }
 
 // complete reports whether no proof is missing in any round that has one waiting.

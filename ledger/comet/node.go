@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"time"
 
 	"github.com/cometbft/cometbft/config"
 	"github.com/cometbft/cometbft/mempool"
@@ -84,7 +83,7 @@ func (n *Node) start(ctx context.Context, cfg Config, engine *config.Config) (er
 	}
 	key := privval.LoadFilePV(engine.PrivValidatorKeyFile(), engine.PrivValidatorStateFile())
 	n.engine, err = node.NewNodeWithContext(ctx, engine, key, id, proxy.NewConnSyncLocalClientCreator(n.app),
-		node.DefaultGenesisDocProviderFunc(engine), n.dbs.open, engineMetrics(cfg.Metrics), engineLog{cfg.Log})
+		node.DefaultGenesisDocProviderFunc(engine), n.dbs.open, engineMetrics(cfg.Metrics), engineLog{cfg.Log}, newGossip(n.app))
 	if err != nil {
 		return err
 	}
@@ -167,29 +166,6 @@ func (n *Node) Committee() (poenf.Committee, error) {
 		return s.machine.Registry(), nil
 	}
 	return poenf.Committee{}, errSyncing
-}
-
-// wake has a block made when a round is due that nobody says anything about any more.
-func (n *Node) wake(ctx context.Context) {
-	for ctx.Err() == nil {
-		changed := n.app.next()
-		var timer <-chan time.Time
-		if s := n.app.committed.Load(); s != nil {
-			if due, ok := s.machine.Due(); ok {
-				if due <= n.app.now() && !n.Syncing() {
-					// An error says that the wake waits already, or that the mempool is full: then there will be blocks.
-					_ = n.pool.CheckTx(clockTx(due), nil, mempool.TxInfo{})
-					due = n.app.now() + 100
-				}
-				timer = time.After(n.app.until(due))
-			}
-		}
-		select {
-		case <-ctx.Done():
-		case <-changed:
-		case <-timer:
-		}
-	}
 }
 
 // String describes the node for logs.

@@ -9,6 +9,9 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"time"
+
+	"github.com/cometbft/cometbft/p2p"
 
 	"github.com/defakepro/defakepro/poenf"
 )
@@ -20,6 +23,8 @@ type checked struct {
 	hash   [sha256.Size]byte // of bytes
 	order  uint64            // of arrival
 	second bool              // it contradicts a proof of its member
+	came   time.Time
+	from   map[p2p.ID]struct{} // the peers that have sent it
 }
 
 // pool is what CheckTx let in and no block has settled yet. It holds one transaction a slot, so a member cannot fill it.
@@ -76,10 +81,11 @@ func (p *pool) slotOf(tx poenf.Tx, contradicts bool) (slot, error) {
 }
 
 // add takes a transaction in. An error wraps [poenf.ErrPresent]: its slot is taken.
-func (p *pool) add(c *checked, contradicts bool) error {
+func (p *pool) add(c *checked, contradicts bool, from p2p.ID) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.byID[c.hash] != nil {
+	if former := p.byID[c.hash]; former != nil {
+		former.heard(from)
 		return nil
 	}
 	s, err := p.slotOf(c.tx, contradicts)
@@ -92,10 +98,69 @@ func (p *pool) add(c *checked, contradicts bool) error {
 	p.count++
 	c.second = s.kind == slotContradiction
 	c.order = p.count
+	c.came = time.Now()
+	c.heard(from)
 	p.slots[s], p.byID[c.hash] = c, c
 	close(p.more)
 	p.more = make(chan struct{})
 	return nil
+}
+
+// heard notes that a peer has c. The caller holds mu.
+func (c *checked) heard(from p2p.ID) {
+	if from == "" {
+		return
+	}
+	if c.from == nil {
+		c.from = make(map[p2p.ID]struct{})
+	}
+	c.from[from] = struct{}{}
+}
+
+// knows reports whether the transaction of that hash waits, and notes that the peer has it.
+func (p *pool) knows(hash [sha256.Size]byte, from p2p.ID) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	c := p.byID[hash]
+	if c != nil {
+		c.heard(from)
+	}
+	return c != nil
+}
+
+// since returns what came after that order and not from the peer, in order of arrival, the order of the last one, and a
+// channel that is closed when more comes.
+func (p *pool) since(order uint64, peer p2p.ID) (txs [][]byte, last uint64, more <-chan struct{}) {
+	all, more := p.all()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, c := range all {
+		if _, has := c.from[peer]; c.order > order && !has {
+			txs = append(txs, c.bytes)
+		}
+		order = max(order, c.order)
+	}
+	return txs, order, more
+}
+
+// youngest returns how long nothing has come.
+func (p *pool) youngest() time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	age := time.Duration(0)
+	for _, c := range p.slots {
+		if a := time.Since(c.came); age == 0 || a < age {
+			age = a
+		}
+	}
+	return age
+}
+
+// empty reports whether nothing waits.
+func (p *pool) empty() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.byID) == 0
 }
 
 // has reports whether the transaction of that hash waits.

@@ -9,9 +9,6 @@ import (
 	"errors"
 	"fmt"
 
-	abci "github.com/cometbft/cometbft/abci/types"
-	"github.com/cometbft/cometbft/mempool"
-
 	"github.com/defakepro/defakepro/poenf"
 )
 
@@ -53,7 +50,7 @@ func (n *Node) submit(ctx context.Context, tx poenf.Tx) error {
 	defer done()
 	for {
 		changed := n.app.next()
-		err := n.offer(tx, bytes, hash)
+		err := n.offer(bytes, hash)
 		switch {
 		case errors.Is(err, errSyncing):
 		case err != nil:
@@ -68,7 +65,7 @@ func (n *Node) submit(ctx context.Context, tx poenf.Tx) error {
 		select {
 		case err := <-outcome:
 			return err
-		case <-changed: // ask again: what waited may have been lost, or refused without a word
+		case <-changed: // ask again: it may have come too late for the block, and been dropped after it
 			select {
 			case err := <-outcome:
 				return err
@@ -82,49 +79,14 @@ func (n *Node) submit(ctx context.Context, tx poenf.Tx) error {
 	}
 }
 
-// offer puts tx before the committed machine and then into the mempool, unless it waits there already. It asks the machine
-// first because CometBFT remembers what it has seen, and says only that.
-func (n *Node) offer(tx poenf.Tx, bytes []byte, hash [sha256.Size]byte) error {
-	s := n.app.committed.Load()
-	if s == nil {
-		return errSyncing
-	}
+// offer puts tx before the committed machine and into the pool, unless it waits there already.
+func (n *Node) offer(bytes []byte, hash [sha256.Size]byte) error {
 	if n.app.pool.has(hash) {
 		return nil
 	}
-	answer := make(chan *abci.ResponseCheckTx, 1)
-	err := n.pool.CheckTx(bytes, func(r *abci.ResponseCheckTx) { answer <- r }, mempool.TxInfo{})
-	switch {
-	case errors.Is(err, mempool.ErrTxInCache):
-		if n.app.pool.has(hash) {
-			return nil
-		}
-		return s.machine.Check(n.app.now(), tx)
-	case err != nil:
-		return fmt.Errorf("mempool: %w", err)
+	err := n.app.check(bytes, "")
+	if err != nil && !errors.Is(err, errSyncing) {
+		n.app.metrics.refused.WithLabelValues(reasonOf(err)).Inc()
 	}
-	if r := <-answer; r.Code != 0 {
-		return refusal(r)
-	}
-	return nil
+	return err
 }
-
-// refusal returns the error that a node answered with.
-func refusal(r *abci.ResponseCheckTx) error {
-	if i := int(r.Code) - 1; i >= 0 && i < len(reasons) {
-		return &refusedError{reasons[i].err, r.Log}
-	}
-	if r.Log == errSyncing.Error() {
-		return errSyncing
-	}
-	return errors.New(r.Log)
-}
-
-// refusedError is an error of package poenf that has been on the wire: the sentinel, and the words.
-type refusedError struct {
-	kind error
-	text string
-}
-
-func (e *refusedError) Error() string { return e.text }
-func (e *refusedError) Unwrap() error { return e.kind }
