@@ -24,7 +24,7 @@ func BenchmarkScores(b *testing.B) {
 				vectors := committeeOf(rand.New(rand.NewPCG(1, 2)), n, with.liars, 60)
 				dst := make([]uint64, n)
 				b.ReportAllocs()
-				cpu(b, func() { Scores(dst, vectors, DefaultFaulty(n)) })
+				cpu(b, func() { Scores(dst, vectors, Krum.MaxFaulty(n)) })
 			})
 		}
 	}
@@ -51,7 +51,7 @@ func BenchmarkSelect(b *testing.B) {
 				}
 				b.ReportAllocs()
 				cpu(b, func() {
-					if _, err := Select(rule, names, vectors, DefaultFaulty(n)); err != nil {
+					if _, err := Select(rule, names, vectors, Krum.MaxFaulty(n)); err != nil {
 						b.Fatal(err)
 					}
 				})
@@ -65,7 +65,7 @@ func BenchmarkMachine(b *testing.B) {
 	const n = 500
 	c := committee(n)
 	c.Length = 60
-	c.Faulty = DefaultFaulty(n)
+	c.Faulty = Krum.MaxFaulty(n)
 	var proofs []Tx
 	for i := range n {
 		proofs = append(proofs, proof(b, c, i, first, int32(i)))

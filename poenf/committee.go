@@ -70,17 +70,14 @@ type Member struct {
 	Validator []byte
 }
 
-// NewCommittee returns a committee with the default parameters: the median rule, f = ⌊(n-3)/3⌋, 60 values every 5 s,
+// NewCommittee returns a committee with the default parameters: the median rule, the greatest f, 60 values every 5 s,
 // a grace of 1 s, an expiry of 60 s, a skew of 2 s, no elections and no administrator.
 func NewCommittee(id string, nominal int, members ...Member) Committee {
 	return Committee{
-		ID: id, Nominal: nominal, Rule: Median, Faulty: DefaultFaulty(len(members)), Length: 60,
+		ID: id, Nominal: nominal, Rule: Median, Faulty: Median.MaxFaulty(len(members)), Length: 60,
 		Period: 5, Grace: 1000, Expiry: 60_000, Skew: 2000, Members: members,
 	}
 }
-
-// DefaultFaulty returns the largest f that n members allow: ⌊(n-3)/3⌋, at least 0.
-func DefaultFaulty(n int) int { return max(0, (n-3)/3) }
 
 // Validate returns nil, or an error that wraps [ErrCommittee] and says what is out of bounds.
 func (c Committee) Validate() error {
@@ -120,8 +117,9 @@ func (c Committee) check() string {
 		return fmt.Sprintf("%d seats are not 0 to the number of members, %d", c.Seats, n)
 	case c.Faulty < 0 || c.Faulty > MaxMembers:
 		return fmt.Sprintf("f = %d is not 0 to %d", c.Faulty, MaxMembers)
-	case c.Faulty > 0 && seats < 3*c.Faulty+3:
-		return fmt.Sprintf("%d members are fewer than 3f+3 = %d: a round may close with n-f proofs, and the score of one of m needs m >= 2f+3", seats, 3*c.Faulty+3)
+	case c.Faulty > c.Rule.MaxFaulty(seats):
+		return fmt.Sprintf("%d members bear at most f = %d with the rule %s, not %d: a round may close with m = n-f proofs, and it needs %s",
+			seats, c.Rule.MaxFaulty(seats), c.Rule, c.Faulty, c.Rule.needs())
 	case len(c.Administrator) != 0 && len(c.Administrator) != ed25519.PublicKeySize:
 		return fmt.Sprintf("administrator's key has %d bytes, not %d", len(c.Administrator), ed25519.PublicKeySize)
 	}

@@ -17,34 +17,35 @@ func TestValidate(t *testing.T) {
 		t.Fatal(err)
 	}
 	for want, spoil := range map[string]func(c *Committee){
-		"id":                  func(c *Committee) { c.ID = "a b" },
-		"not 1 to 50":         func(c *Committee) { c.ID = strings.Repeat("a", 51) },
-		"neither 50 nor 60":   func(c *Committee) { c.Nominal = 55 },
-		"no such rule":        func(c *Committee) { c.Rule = 2 },
-		"0 members":           func(c *Committee) { c.Members = nil },
-		"length 1":            func(c *Committee) { c.Length = 1 },
-		"length 601":          func(c *Committee) { c.Length = 601 },
-		"period 0":            func(c *Committee) { c.Period = 0 },
-		"skew -1":             func(c *Committee) { c.Skew = -1 },
-		"skew 60001":          func(c *Committee) { c.Skew = 60_001 },
-		"expiry 0":            func(c *Committee) { c.Expiry = 0 },
-		"128 rounds would":    func(c *Committee) { c.Expiry = 128*5000 - 1999 },
-		"grace 60001":         func(c *Committee) { c.Grace = 60_001 },
-		"epochs of 5":         func(c *Committee) { c.EpochRounds = 5 },
-		"epochs of 0":         func(c *Committee) { c.Seats = 5 },
-		"7 seats":             func(c *Committee) { c.EpochRounds, c.Seats = 5, 7 },
-		"5 members are fewer": func(c *Committee) { c.EpochRounds, c.Seats = 5, 5 },
-		"fewer than 3f+3 = 9": func(c *Committee) { c.Faulty = 2 },
-		"f = -1":              func(c *Committee) { c.Faulty = -1 },
-		"administrator":       func(c *Committee) { c.Administrator = c.Administrator[:31] },
-		"the same name":       func(c *Committee) { c.Members[0].Name = "m03" },
-		"the same key":        func(c *Committee) { c.Members[0].Key = c.Members[5].Key },
-		"member \"m/0\"":      func(c *Committee) { c.Members[0].Name = "m/0" },
-		"key of member m00":   func(c *Committee) { c.Members[0].Key = nil },
-		"power -1":            func(c *Committee) { c.Members[0].Power = -1 },
-		"power 4294967296":    func(c *Committee) { c.Members[0].Power = 1 << 32 },
-		"no power":            func(c *Committee) { c.Members[0].Validator = make([]byte, 32) },
-		"has 0 bytes":         func(c *Committee) { c.Members[0].Power = 1 },
+		"id":                           func(c *Committee) { c.ID = "a b" },
+		"not 1 to 50":                  func(c *Committee) { c.ID = strings.Repeat("a", 51) },
+		"neither 50 nor 60":            func(c *Committee) { c.Nominal = 55 },
+		"no such rule":                 func(c *Committee) { c.Rule = 2 },
+		"0 members":                    func(c *Committee) { c.Members = nil },
+		"length 1":                     func(c *Committee) { c.Length = 1 },
+		"length 601":                   func(c *Committee) { c.Length = 601 },
+		"period 0":                     func(c *Committee) { c.Period = 0 },
+		"skew -1":                      func(c *Committee) { c.Skew = -1 },
+		"skew 60001":                   func(c *Committee) { c.Skew = 60_001 },
+		"expiry 0":                     func(c *Committee) { c.Expiry = 0 },
+		"128 rounds would":             func(c *Committee) { c.Expiry = 128*5000 - 1999 },
+		"grace 60001":                  func(c *Committee) { c.Grace = 60_001 },
+		"epochs of 5":                  func(c *Committee) { c.EpochRounds = 5 },
+		"epochs of 0":                  func(c *Committee) { c.Seats = 5 },
+		"7 seats":                      func(c *Committee) { c.EpochRounds, c.Seats = 5, 7 },
+		"3 members bear at most f = 0": func(c *Committee) { c.EpochRounds, c.Seats = 5, 3 },
+		"m >= 2f+1":                    func(c *Committee) { c.Faulty = 2 },
+		"m >= 2f+3":                    func(c *Committee) { c.Rule, c.Faulty = Krum, 2 },
+		"f = -1":                       func(c *Committee) { c.Faulty = -1 },
+		"administrator":                func(c *Committee) { c.Administrator = c.Administrator[:31] },
+		"the same name":                func(c *Committee) { c.Members[0].Name = "m03" },
+		"the same key":                 func(c *Committee) { c.Members[0].Key = c.Members[5].Key },
+		"member \"m/0\"":               func(c *Committee) { c.Members[0].Name = "m/0" },
+		"key of member m00":            func(c *Committee) { c.Members[0].Key = nil },
+		"power -1":                     func(c *Committee) { c.Members[0].Power = -1 },
+		"power 4294967296":             func(c *Committee) { c.Members[0].Power = 1 << 32 },
+		"no power":                     func(c *Committee) { c.Members[0].Validator = make([]byte, 32) },
+		"has 0 bytes":                  func(c *Committee) { c.Members[0].Power = 1 },
 		"the same validator's key": func(c *Committee) {
 			c.Members[0].Power, c.Members[0].Validator = 1, make([]byte, 32)
 			c.Members[3].Power, c.Members[3].Validator = 1, make([]byte, 32)
@@ -60,10 +61,10 @@ func TestValidate(t *testing.T) {
 	}
 }
 
-func TestDefaultFaulty(t *testing.T) {
-	for n, want := range map[int]int{1: 0, 3: 0, 4: 0, 5: 0, 6: 1, 8: 1, 9: 2, 12: 3, 500: 165} {
-		if got := DefaultFaulty(n); got != want {
-			t.Errorf("f of %d is %d, want %d", n, got, want)
+func TestMaxFaulty(t *testing.T) {
+	for n, want := range map[int][2]int{1: {0, 0}, 3: {0, 0}, 4: {1, 0}, 5: {1, 0}, 6: {1, 1}, 7: {2, 1}, 9: {2, 2}, 12: {3, 3}, 500: {166, 165}} {
+		if m, k := Median.MaxFaulty(n), Krum.MaxFaulty(n); m != want[0] || k != want[1] {
+			t.Errorf("f of %d is %d and %d, want %v", n, m, k, want)
 		}
 	}
 }

@@ -74,8 +74,10 @@ func (c *Committee) UnmarshalJSON(data []byte) error {
 	for i, m := range f.Members {
 		out.Members[i] = Member(m)
 	}
-	if out.Faulty = DefaultFaulty(out.seats()); f.Faulty != nil {
+	if f.Faulty != nil {
 		out.Faulty = *f.Faulty
+	} else {
+		out.Faulty = out.Rule.MaxFaulty(out.seats())
 	}
 	if err := out.Validate(); err != nil {
 		return err

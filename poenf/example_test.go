@@ -82,6 +82,6 @@ func ExampleMachine() {
 	// bob again: true
 	// carol again: true
 	// dave again: true
-	// round 340000001 is [10 20 30 20 15] by bob
+	// round 340000001 is [10 20 30 20 15] by alice
 	// next is 340000002
 }

@@ -46,6 +46,7 @@ func committee(n int) Committee {
 	}
 	c := NewCommittee("test", 50, members...)
 	c.Length = 4
+	c.Faulty = Krum.MaxFaulty(n) // so that either rule will do
 	c.Administrator = public("administrator")
 	return c
 }

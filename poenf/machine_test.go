@@ -407,7 +407,7 @@ func newHistory(t *rapid.T) *history {
 	c.Rule = rapid.SampledFrom([]Rule{Median, Krum}).Draw(t, "rule")
 	if rapid.Bool().Draw(t, "elections") {
 		c.EpochRounds, c.Seats = rapid.IntRange(1, 3).Draw(t, "rounds"), max(1, len(c.Members)-2)
-		c.Faulty = DefaultFaulty(c.Seats)
+		c.Faulty = Krum.MaxFaulty(c.Seats)
 	}
 	m, err := New(c, genesis)
 	if err != nil {

@@ -73,7 +73,8 @@ func TestChangesInOneRound(t *testing.T) {
 }
 
 func TestChangesRefused(t *testing.T) {
-	c := committee(6) // f = 1, with nobody to spare
+	c := committee(6) // f = 1, with nobody to spare under this rule
+	c.Rule = Krum
 	c.Members[0].Power, c.Members[0].Validator = 10, public("validator")
 	m := machine(t, c, genesis)
 	remove := Operation{Op: Remove, Member: Member{Name: "m05"}}
@@ -129,7 +130,7 @@ func TestValidatorChanges(t *testing.T) {
 // electing returns a committee of n of whom seats are drawn every ten rounds; round 200 begins epoch 20.
 func electing(n, seats int) Committee {
 	c := committee(n)
-	c.EpochRounds, c.Seats, c.Faulty = 10, seats, DefaultFaulty(seats)
+	c.EpochRounds, c.Seats, c.Faulty = 10, seats, Krum.MaxFaulty(seats)
 	return c
 }
 

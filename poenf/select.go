@@ -44,7 +44,7 @@ type Outcome struct {
 //
 // # What liars can do
 //
-// Let there be m vectors, at most f of them lies, and m >= 2f+3. A lie may be anything, and may know all the others.
+// Let there be m vectors, at most f of them lies, and m >= 2f+1, for Krum m >= 2f+3. A lie may be anything, and may know all the others.
 //
 // Median: no second of the truth is further outside the range of the honest values of that second than 7s + 4 µHz, where
 // s is the most that two honest values differ in any second. Proof. The honest are more than half, so a median over the

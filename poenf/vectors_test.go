@@ -246,7 +246,9 @@ func scriptMedian(t *testing.T) vectorHistory {
 		Name: "m06", Key: public("m06"), Power: 10, Validator: public("m06 votes"),
 	}}))
 	s.tx("one member less", end+1500, change(t, c, 2, Operation{Op: Remove, Member: Member{Name: "m00"}}))
-	s.tx("two members less", end+1500, change(t, c, 3, Operation{Op: Remove, Member: Member{Name: "m01"}}))
+	s.tx("three more members less", end+1500, change(t, c, 3,
+		Operation{Op: Remove, Member: Member{Name: "m01"}}, Operation{Op: Remove, Member: Member{Name: "m02"}},
+		Operation{Op: Remove, Member: Member{Name: "m03"}}))
 	for i := range 7 {
 		s.tx("under the new committee", end+5000, s.proof(i, first+1, 7000, int32(i*100), 900))
 	}
