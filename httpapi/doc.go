@@ -8,3 +8,5 @@
 // RFC 9457; their types stand for the errors of packages poenf and ledger, and [errors.Is] finds those again at the
 // client. See [Problem].
 package httpapi
+
+//go:generate go run write_openapi.go ../docs/openapi.json

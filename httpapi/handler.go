@@ -4,19 +4,221 @@
 package httpapi
 
 import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
 	"net/http"
+	"reflect"
+	"runtime/debug"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/defakepro/defakepro/ledger"
 )
 
-// Handler returns the REST surface of a node.
+// server is what stands behind a handler.
+type server struct {
+	Options
+	recent  recent
+	streams atomic.Int64
+	newest  atomic.Uint64 // number of a closed round, the last one known
+
+	mu    sync.Mutex
+	truth *ledger.Truth // nil until there is a committee
+}
+
+// Handler returns the REST surface of a node: to read, and to submit proofs. It keeps nothing but the hashes of the proofs
+// last admitted.
 func Handler(o Options) http.Handler {
 	if o.Ledger == nil || o.Committee == nil {
 		panic("httpapi: Options need a Ledger and a Committee")
 	}
 	o.Limits = o.Limits.defaults()
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	s := &server{Options: o}
 	mux := http.NewServeMux()
-	humago.New(mux, huma.Config{OpenAPI: &huma.OpenAPI{}})
-	return mux
+	document := s.register(mux)
+	mux.HandleFunc("GET /openapi.json", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/openapi+json")
+		_, _ = w.Write(document) // whoever does not read it does not want it
+	})
+	return s.guard(mux)
 }
+
+// OpenAPI returns the description of what a [Handler] serves, in OpenAPI 3.1.
+func OpenAPI() []byte { return new(server).register(http.NewServeMux()) }
+
+// register puts all operations on mux and returns their description.
+func (s *server) register(mux *http.ServeMux) []byte {
+	registry := huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer)
+	format := huma.DefaultJSONFormat
+	api := humago.New(mux, huma.Config{
+		OpenAPI: &huma.OpenAPI{
+			Info: &huma.Info{
+				Title: "DeFakePro node", Version: "1",
+				Description: "A node of a committee that agrees on the frequency of a power grid: its rounds, and the truth that they make. " +
+					"Errors are problems as in RFC 9457.",
+			},
+			Components: &huma.Components{Schemas: registry},
+		},
+		Formats:                      map[string]huma.Format{"application/json": format, "json": format},
+		DefaultFormat:                "application/json",
+		RejectUnknownQueryParameters: true, // a misspelt one would be overlooked
+		Transformers: []huma.Transformer{func(_ huma.Context, _ string, v any) (any, error) {
+			if m, ok := v.(*huma.ErrorModel); ok {
+				return fromHuma(m), nil
+			}
+			return v, nil
+		}},
+	})
+	s.registerCommittee(api)
+	s.registerRounds(api)
+	s.registerProofs(api)
+	s.registerTruth(api)
+	s.registerEvents(api)
+	// Huma's own form of errors, which nobody gets to see.
+	delete(registry.Map(), "ErrorModel")
+	delete(registry.Map(), "ErrorDetail")
+	for name, schema := range registry.Map() {
+		if name != "Proof" {
+			schema.AdditionalProperties = nil // what we answer may come to have more fields
+		}
+	}
+	var out bytes.Buffer
+	compact, err := json.Marshal(api.OpenAPI())
+	if err == nil {
+		err = json.Indent(&out, compact, "", "  ")
+	}
+	if err != nil {
+		panic(err) // the same for every process
+	}
+	out.WriteByte('\n')
+	return out.Bytes()
+}
+
+// operation describes an operation that may answer with problems of certain statuses, beside those of any.
+func operation(api huma.API, id, method, path, summary string, problems ...int) huma.Operation {
+	op := huma.Operation{
+		OperationID: id, Method: method, Path: path, Summary: summary,
+		Responses: make(map[string]*huma.Response), MaxBodyBytes: -1, // bounded by readBody
+	}
+	schema := api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[Problem](), true, "Problem")
+	for _, status := range append(problems, http.StatusUnprocessableEntity, http.StatusInternalServerError) {
+		op.Responses[strconv.Itoa(status)] = &huma.Response{
+			Description: http.StatusText(status),
+			Content:     map[string]*huma.MediaType{problemType: {Schema: schema}},
+		}
+	}
+	return op
+}
+
+// guard is around all that is served: what is not there is a problem as well, and a panic is one request's.
+func (s *server) guard(mux *http.ServeMux) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			switch err := recover(); {
+			case err == nil:
+			case err == http.ErrAbortHandler || r.Context().Err() != nil: // the client has gone
+				panic(http.ErrAbortHandler)
+			default:
+				s.Log.Error("panic", slog.String("path", r.URL.Path), slog.Any("panic", err), slog.String("stack", string(debug.Stack())))
+				panic(http.ErrAbortHandler)
+			}
+		}()
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		h, pattern := mux.Handler(r)
+		if pattern != "" {
+			mux.ServeHTTP(w, r)
+			return
+		}
+		var p probe
+		h.ServeHTTP(&p, r)
+		if allow := p.Header().Get("Allow"); allow != "" {
+			w.Header().Set("Allow", allow)
+		}
+		blank(p.status, "").write(w)
+	})
+}
+
+// probe takes the mux's own answers, which are 404 and 405.
+type probe struct {
+	header http.Header
+	status int
+}
+
+func (p *probe) Header() http.Header {
+	if p.header == nil {
+		p.header = make(http.Header)
+	}
+	return p.header
+}
+func (p *probe) WriteHeader(status int)      { p.status = status }
+func (p *probe) Write(b []byte) (int, error) { return len(b), nil }
+
+// readBody is a middleware that has a request's body read within its limits before anything else happens to it.
+func (s *server) readBody(ctx huma.Context, next func(huma.Context)) {
+	r, w := humago.Unwrap(ctx)
+	control := http.NewResponseController(w)
+	// Where the connection knows no deadlines, it is for whoever made it to have bounds.
+	_ = control.SetReadDeadline(time.Now().Add(s.Limits.BodyTime))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, s.Limits.Body))
+	// A deadline that passes later would end the request's context.
+	_ = control.SetReadDeadline(time.Time{})
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		blank(http.StatusRequestEntityTooLarge, "the body has more than "+strconv.FormatInt(s.Limits.Body, 10)+" bytes").write(w)
+	case err != nil:
+		w.Header().Set("Connection", "close")
+		blank(http.StatusRequestTimeout, "the body did not arrive whole, or not in time").write(w)
+	default:
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		next(ctx)
+	}
+}
+
+// fail returns the problem that an error of the ledger is to its reader, who is to blame for nothing but a number.
+func (s *server) fail(ctx context.Context, what string, err error) error {
+	if errors.Is(err, ledger.ErrNotFound) {
+		return kindNotFound.problem("%v", err)
+	}
+	return s.internal(ctx, what, err)
+}
+
+// internal logs an error that is nobody's business, and returns the problem that it is to others.
+func (s *server) internal(ctx context.Context, what string, err error) error {
+	if ctx.Err() == nil {
+		s.Log.Error(what, slog.Any("err", err))
+	}
+	return blank(http.StatusInternalServerError, "")
+}
+
+// optional is a parameter that need not be there.
+type optional[T any] struct {
+	Value T
+	Set   bool
+}
+
+// Schema implements huma.SchemaProvider.
+func (optional[T]) Schema(r huma.Registry) *huma.Schema {
+	return huma.SchemaFromType(r, reflect.TypeFor[T]())
+}
+
+// Receiver implements huma.ParamWrapper.
+func (o *optional[T]) Receiver() reflect.Value { return reflect.ValueOf(&o.Value).Elem() }
+
+// OnParamSet implements huma.ParamReactor.
+func (o *optional[T]) OnParamSet(set bool, _ any) { o.Set = set }
