@@ -11,10 +11,12 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/defakepro/defakepro/enf"
+	"github.com/defakepro/defakepro/enf/enftest"
 	"github.com/defakepro/defakepro/internal/eval"
 )
 
@@ -45,6 +47,7 @@ func evaluations() []evaluation {
 	return []evaluation{
 		{"audio", "ENF from hum with the phase of real mains, under noise, speech and codecs; needs ffmpeg and --data", evalAudio},
 		{"video", "ENF from rendered video, through encoders, against the truth; needs ffmpeg", evalVideo},
+		{"poenf", "what liars do to a committee's truth, and the paper's rule against its authors' code", evalPoENF},
 	}
 }
 
@@ -147,4 +150,20 @@ func evalAudio(ctx context.Context, o evalOptions, say func(string)) (evalReport
 		say(fmt.Sprintf("%s without hum: a value in %.2f %% of the seconds", f.What, 100*f.Share))
 	}
 	return report, nil
+}
+
+func evalPoENF(_ context.Context, o evalOptions, _ func(string)) (evalReport, error) {
+	grid, source := enftest.NewGrid(evalSeed, enftest.GridOptions{Duration: 24 * time.Hour}).Series(), "a simulated grid"
+	if o.data != "" {
+		var err error
+		if grid, err = enf.ReadFile(filepath.Join(o.data, "grid", "us60_2022-07.csv.gz")); err != nil {
+			return nil, err
+		}
+		grid, source = grid.Resample(time.Second), "the US grid of July 2022"
+	}
+	trials := 200
+	if o.quick {
+		trials = 20
+	}
+	return eval.PoENF(grid, source, trials, evalSeed)
 }
