@@ -115,6 +115,7 @@ func TestGrowth(t *testing.T) {
 	}
 	file := must(certificate.MarshalJSON())
 	tamper(t, file, genesisOf(t, n.homes[0].Dir))
+	golden(t, n.homes[0].Dir, file)
 	// From a block that is trusted it is shorter.
 	trusted, err := comet.TrustBlock(must(last.MarshalJSON()))
 	if err != nil {
