@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -45,7 +46,7 @@ func TestFlood(t *testing.T) {
 		"empty":     {nil, poenf.ErrMalformed},
 		"garbage":   {[]byte("garbage"), poenf.ErrMalformed},
 		"oversize":  {make([]byte, poenf.MaxTx+1), poenf.ErrMalformed},
-		"trailing":  {append(good[:len(good):len(good)], 0), poenf.ErrMalformed},
+		"trailing":  {append(slices.Clip(good), 0), poenf.ErrMalformed},
 		"cut":       {good[:len(good)-1], poenf.ErrMalformed},
 		"forged":    {append(good[:len(good)-1:len(good)-1], good[len(good)-1]^1), poenf.ErrSignature},
 		"stranger":  {must(c.Sign(poenf.Proof{Nominal: 50, Round: round, Member: "m777", Values: make([]int32, 10)}).MarshalBinary()), poenf.ErrNotMember},

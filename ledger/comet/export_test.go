@@ -17,7 +17,9 @@ func (n *Node) Quiet() bool {
 }
 
 // Take gives the node a transaction as a peer would.
-func (n *Node) Take(tx []byte) error { return n.app.take(tx, "0123456789012345678901234567890123456789") }
+func (n *Node) Take(tx []byte) error {
+	return n.app.take(tx, "0123456789012345678901234567890123456789")
+}
 
 // Waiting returns how many transactions wait.
 func (n *Node) Waiting() int {

@@ -176,4 +176,3 @@ func TestContractOfThreeOfFour(t *testing.T) {
 		return n.ledgers()
 	})
 }
-

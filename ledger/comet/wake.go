@@ -56,7 +56,7 @@ func (n *Node) wake(ctx context.Context) {
 	for ctx.Err() == nil {
 		changed := n.app.next()
 		waiting, more := n.app.pool.all()
-		pause := time.Hour
+		var pause time.Duration
 		switch s := n.app.committed.Load(); {
 		case s == nil || n.Syncing():
 			pause = 100 * time.Millisecond

@@ -109,7 +109,7 @@ func (s *suite) first(t *testing.T, l ledger.Ledger, n uint64) poenf.Round {
 // near fails unless the round's truth is within 5 µHz of the grid's: members err by 4.
 func (s *suite) near(t *testing.T, r poenf.Round) {
 	t.Helper()
-	for i, want := range s.Committee.Truth(r.Number) {
+	for i, want := range s.Truth(r.Number) {
 		if d := r.Truth[i] - want; d < -5 || d > 5 {
 			t.Fatalf("round %d, value %d: %d, and the grid did %d", r.Number, i, r.Truth[i], want)
 		}
