@@ -125,12 +125,16 @@ func (o checkOptions) run(ctx context.Context, path string, stderr io.Writer) (d
 		return detect.Report{}, err
 	}
 	defer page.discard()
-	truth, err := readReference(ctx, o.reference, o.grid, stderr)
+	ref, err := openReference(ctx, o.reference, o.grid, stderr)
 	if err != nil {
 		return detect.Report{}, err
 	}
 	pictures := spectrograms{}
-	r, err := o.on(truth.Grid).read(ctx, path, pictures.observer, stderr)
+	r, err := o.on(ref.est.Grid).read(ctx, path, pictures.observer, stderr)
+	if err != nil {
+		return detect.Report{}, err
+	}
+	truth, err := ref.covering(ctx, r.start(o.start), r.seconds())
 	if err != nil {
 		return detect.Report{}, err
 	}

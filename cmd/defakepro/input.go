@@ -11,7 +11,6 @@ import (
 	"io"
 	"math"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -55,6 +54,28 @@ type reading struct {
 	estimates []enf.Estimate // one for each channel, at least one
 	// incomplete says that the file ends early or is damaged, and only a part could be read.
 	incomplete bool
+}
+
+// start returns when the recording claims to begin: what the flag says, or its own times do; zero if neither.
+func (r reading) start(flag startFlag) time.Time {
+	if !flag.time.IsZero() {
+		return flag.time
+	}
+	for _, e := range r.estimates {
+		if e.Series.Dated() {
+			return e.Series.Start
+		}
+	}
+	return time.Time{}
+}
+
+// seconds is the length of the longest channel.
+func (r reading) seconds() int {
+	n := 0
+	for _, e := range r.estimates {
+		n = max(n, int(e.Series.Time(e.Series.Len()).Sub(e.Series.Start).Seconds()))
+	}
+	return n
 }
 
 // best returns the estimate whose frequency is known best: the one with ENF in it and the highest signal-to-noise ratio.
@@ -211,17 +232,4 @@ func readSeries(path string, grid enf.Grid) (enf.Estimate, error) {
 		return enf.Estimate{}, fmt.Errorf("%s: %w", path, err)
 	}
 	return enf.Estimate{Series: fundamental, Source: sourceSeries, Grid: found, Present: s.Present() > 0, SNR: math.NaN()}, nil
-}
-
-// readReference returns the grid's frequency as the file at path has it: a series, or the best ENF of a recording.
-func readReference(ctx context.Context, path string, grid enf.Grid, stderr io.Writer) (enf.Estimate, error) {
-	if strings.HasPrefix(path, "http://") || strings.HasPrefix(path, "https://") {
-		return enf.Estimate{}, fmt.Errorf("--reference %s: this version reads no ledgers; give a CSV or a recording", path)
-	}
-	in := input{grid: grid, source: sourceAuto}
-	r, err := in.read(ctx, path, nil, stderr)
-	if err != nil {
-		return enf.Estimate{}, fmt.Errorf("reference: %w", err)
-	}
-	return r.best(), nil
 }

@@ -6,9 +6,13 @@ package main
 import (
 	"bytes"
 	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"math"
+	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -39,10 +43,14 @@ func TestScripts(t *testing.T) {
 			"cut-file": cutFile,
 			"nan-wav":  nanWAV,
 			"luma":     luma,
+			"fetch":    fetch,
+			"round":    closedRound,
 		},
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("DATA", measured(t))
-			return nil
+			port, err := freePort()
+			env.Setenv("PORT", port)
+			return err
 		},
 		Condition: func(name string) (bool, error) {
 			if name != "data" {
@@ -85,6 +93,55 @@ func runForStatus(ts *testscript.TestScript, neg bool, args []string) {
 	if got != want {
 		ts.Fatalf("exit status %d, want %d", got, want)
 	}
+}
+
+// freePort returns a port of this machine that nobody uses.
+func freePort() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	return port, errors.Join(err, l.Close())
+}
+
+// fetch is "fetch URL FILE": it asks until the answer is 200, for a minute.
+func fetch(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: fetch url file")
+	}
+	answer := ""
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
+		r, err := http.Get(args[0])
+		if err != nil {
+			answer = err.Error()
+			continue
+		}
+		body, err := io.ReadAll(r.Body)
+		if err = errors.Join(err, r.Body.Close()); err == nil && r.StatusCode == http.StatusOK {
+			ts.Check(os.WriteFile(ts.MkAbs(args[1]), body, 0o666))
+			return
+		}
+		answer = r.Status
+	}
+	ts.Fatalf("%s: %s", args[0], answer)
+}
+
+// closedRound is "round URL CERTIFICATE TRUTH": the certificate of a node's latest round, and its truth as CSV.
+func closedRound(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: round url certificate truth")
+	}
+	fetch(ts, false, []string{args[0] + "/v1/rounds/latest", "latest.json"})
+	var round struct {
+		Number uint64  `json:"number"`
+		Start  int64   `json:"start_s"`
+		Truth  []int32 `json:"truth_uhz"`
+	}
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile("latest.json")), &round))
+	fetch(ts, false, []string{fmt.Sprintf("%s/v1/rounds/%d/certificate", args[0], round.Number), args[1]})
+	end := round.Start + int64(len(round.Truth))
+	fetch(ts, false, []string{fmt.Sprintf("%s/v1/truth?from=%d&to=%d&format=csv", args[0], round.Start-20, end), args[2]})
 }
 
 // cutFile is "cut-file FROM N TO": it copies the first N bytes of a file.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -57,11 +58,15 @@ func runMatch(c *cobra.Command, opts matchOptions, path string) error {
 	case opts.top < 1 || opts.top > maxTop:
 		return fmt.Errorf("match: --top %d: must be from 1 to %d", opts.top, maxTop)
 	}
-	truth, err := readReference(c.Context(), opts.reference, opts.grid, c.ErrOrStderr())
+	ref, err := openReference(c.Context(), opts.reference, opts.grid, c.ErrOrStderr())
 	if err != nil {
 		return err
 	}
-	r, err := opts.on(truth.Grid).read(c.Context(), path, nil, c.ErrOrStderr())
+	r, err := opts.on(ref.est.Grid).read(c.Context(), path, nil, c.ErrOrStderr())
+	if err != nil {
+		return err
+	}
+	truth, err := ref.covering(c.Context(), time.Time{}, r.seconds())
 	if err != nil {
 		return err
 	}
