@@ -63,6 +63,22 @@ func (m *Memory) Change(ctx context.Context, c poenf.Change) error {
 	return m.apply(c)
 }
 
+// Ticket offers a ticket for an epoch's draw. A refusal wraps an error of package poenf.
+func (m *Memory) Ticket(ctx context.Context, t poenf.Ticket) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return m.apply(t)
+}
+
+// Election returns the epoch that tickets are taken for now and the seed that they are made over; false where nobody is elected.
+func (m *Memory) Election() (epoch uint64, seed [32]byte, ok bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.tick()
+	return m.machine.Election(m.clock)
+}
+
 func (m *Memory) apply(tx poenf.Tx) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()

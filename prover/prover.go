@@ -28,6 +28,14 @@ type Source interface {
 	Read(ctx context.Context) (enf.Series, error)
 }
 
+// Electorate draws a committee's members by lot, epoch by epoch. The ledgers of this module do.
+type Electorate interface {
+	// Election returns the epoch that tickets are taken for now, and the seed that they are made over; false where nobody is elected.
+	Election() (epoch uint64, seed [32]byte, ok bool)
+	// Ticket offers a ticket; it returns once that is admitted. A refusal wraps an error of package poenf.
+	Ticket(ctx context.Context, t poenf.Ticket) error
+}
+
 // Options says what proves what to whom. Source, Ledger, Committee and Key are needed.
 type Options struct {
 	Source Source
@@ -35,6 +43,8 @@ type Options struct {
 	// Committee returns the committee as it is now. It is asked for each round.
 	Committee func() (poenf.Committee, error)
 	Key       identity.Key
+	// Electorate, if not nil, is where this member takes part in draws.
+	Electorate Electorate
 	// Log takes a line for each round that could not be proved. nil discards.
 	Log *slog.Logger
 	// Metrics registers what happens to the rounds. nil keeps none.
@@ -59,6 +69,7 @@ type prover struct {
 	seconds [memory]value // ring over Unix seconds
 	newest  int64         // Unix second
 	done    uint64        // the last round that was tried
+	drawn   uint64        // the last epoch for which there is a ticket
 	waiting chan struct{}
 	group   sync.WaitGroup
 	rounds  *prometheus.CounterVec
@@ -78,7 +89,7 @@ func Run(ctx context.Context, o Options) error {
 	}
 	p := &prover{Options: o, newest: math.MinInt64, waiting: make(chan struct{}, mostWaiting)}
 	p.rounds = prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "defakepro_prover_rounds_total", Help: "Rounds by what became of this member's proof: admitted, refused, incomplete or dropped.",
+		Name: "defakepro_prover_rounds_total", Help: "Rounds by what became of this member's proof: admitted, refused, incomplete, unseated or dropped.",
 	}, []string{"outcome"})
 	p.newestG = prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "defakepro_prover_newest_seconds", Help: "Unix time of the newest frequency known.",
@@ -102,6 +113,7 @@ func Run(ctx context.Context, o Options) error {
 		p.note(s)
 		if s.Len() > 0 {
 			p.prove(ctx)
+			p.draw(ctx)
 		}
 	}
 }
@@ -145,6 +157,31 @@ func (p *prover) prove(ctx context.Context) {
 	}
 }
 
+// draw sends a ticket for the next epoch, once.
+func (p *prover) draw(ctx context.Context) {
+	if p.Electorate == nil {
+		return
+	}
+	epoch, seed, ok := p.Electorate.Election()
+	c, err := p.Committee()
+	if !ok || epoch == p.drawn || err != nil {
+		return
+	}
+	p.drawn = epoch
+	ticket := poenf.Ticket{Epoch: epoch, Member: p.Key.Name}
+	if err := ticket.Sign(c.ID, seed, p.Key.Private); err != nil {
+		p.Log.WarnContext(ctx, "no ticket", slog.Uint64("epoch", epoch), slog.Any("err", err))
+		return
+	}
+	p.group.Go(func() {
+		ctx, cancel := context.WithTimeout(ctx, patience)
+		defer cancel()
+		if err := p.Electorate.Ticket(ctx, ticket); err != nil && !errors.Is(err, poenf.ErrPresent) {
+			p.Log.WarnContext(ctx, "ticket not admitted", slog.Uint64("epoch", epoch), slog.Any("err", err))
+		}
+	})
+}
+
 // submit offers the proof in the background, so that a slow ledger does not stop the clock of the source.
 func (p *prover) submit(ctx context.Context, proof poenf.Proof) {
 	select {
@@ -158,7 +195,12 @@ func (p *prover) submit(ctx context.Context, proof poenf.Proof) {
 		defer func() { <-p.waiting }()
 		ctx, cancel := context.WithTimeout(ctx, patience)
 		defer cancel()
-		if err := p.Ledger.Submit(ctx, proof); err != nil {
+		err := p.Ledger.Submit(ctx, proof)
+		if errors.Is(err, poenf.ErrNotMember) && p.Electorate != nil {
+			p.rounds.WithLabelValues("unseated").Inc()
+			return
+		}
+		if err != nil {
 			p.rounds.WithLabelValues("refused").Inc()
 			p.Log.WarnContext(ctx, "proof not admitted", slog.Uint64("round", proof.Round), slog.Any("err", err))
 			return

@@ -115,6 +115,55 @@ func TestReplay(t *testing.T) {
 	})
 }
 
+// Members draw lots: after an epoch others prove, as many as there are seats.
+func TestElection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, keys := committee(t, 7)
+		c.EpochRounds, c.Seats, c.Faulty = 2, 4, 0
+		l, err := ledger.NewMemory(c, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		series := enftest.NewGrid(1, enftest.GridOptions{Nominal: enf.Grid50, Duration: 200 * time.Second}).Series()
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Second)
+		defer cancel()
+		ended := make(chan error)
+		for _, k := range keys {
+			source, err := prover.NewReplay(series)
+			if err != nil {
+				t.Fatal(err)
+			}
+			go func() {
+				ended <- prover.Run(ctx, prover.Options{
+					Source: source, Ledger: l, Key: k, Electorate: l, Committee: func() (poenf.Committee, error) { return c, nil },
+				})
+			}()
+		}
+		for range keys {
+			<-ended
+		}
+		seats := map[string]bool{}
+		last := c.Last(time.Now().UnixMilli())
+		for n := last - 15; n < last; n++ {
+			round, err := l.Round(t.Context(), n)
+			if err != nil {
+				continue
+			}
+			who := ""
+			for _, e := range round.Entries {
+				who += e.Member
+			}
+			if len(round.Entries) != c.Seats {
+				t.Errorf("round %d has the proofs of %s", n, who)
+			}
+			seats[who] = true
+		}
+		if len(seats) < 3 {
+			t.Errorf("in 15 rounds of 7 epochs sat %v", seats)
+		}
+	})
+}
+
 // What is missing for long is not made up.
 func TestHoles(t *testing.T) {
 	for _, test := range []struct {
@@ -151,7 +200,7 @@ func TestHoles(t *testing.T) {
 					t.Fatal(err)
 				}
 				// The round before has values too, but not all; it counts as incomplete as well.
-				want := "# HELP defakepro_prover_rounds_total Rounds by what became of this member's proof: admitted, refused, incomplete or dropped.\n" +
+				want := "# HELP defakepro_prover_rounds_total Rounds by what became of this member's proof: admitted, refused, incomplete, unseated or dropped.\n" +
 					"# TYPE defakepro_prover_rounds_total counter\n"
 				if test.want == "admitted" {
 					want += "defakepro_prover_rounds_total{outcome=\"admitted\"} 1\ndefakepro_prover_rounds_total{outcome=\"incomplete\"} 1\n"

@@ -257,7 +257,7 @@ func (n runningNode) prove(ctx context.Context) error {
 		defer stop()
 	}
 	err = prover.Run(ctx, prover.Options{
-		Source: source, Ledger: n.node, Committee: n.node.Committee, Key: n.key, Log: n.log, Metrics: n.registry,
+		Source: source, Ledger: n.node, Committee: n.node.Committee, Key: n.key, Electorate: n.node, Log: n.log, Metrics: n.registry,
 	})
 	if err == nil {
 		n.log.WarnContext(ctx, "the input has ended: this member proves no more", slog.String("input", n.opts.Input))

@@ -26,6 +26,8 @@ type testnetOptions struct {
 	input  string
 	rule   poenf.Rule
 	faulty int
+	seats  int
+	epoch  int
 	listen int
 }
 
@@ -56,6 +58,8 @@ The homes can be moved to other machines: change listen and peer addresses in th
 	f.StringVar(&opts.input, "input", "", "`INPUT` of every node, as for node")
 	f.TextVar(&opts.rule, "rule", poenf.Median, "what makes the truth: `median|krum`")
 	f.IntVar(&opts.faulty, "f", 0, "members that may lie or be silent (default the most that N allow)")
+	f.IntVar(&opts.seats, "seats", 0, "draw so many of the N by lot each epoch, by verifiable random functions; 0 seats all")
+	f.IntVar(&opts.epoch, "epoch", 720, "`ROUNDS` of an epoch, with --seats")
 	f.IntVar(&opts.listen, "listen", 8650, "`PORT` of node0's interface on loopback; the others have those that follow")
 	return c
 }
@@ -87,6 +91,11 @@ func runTestnet(opts testnetOptions, faulty bool, stdout io.Writer) error {
 	}
 	committee := poenf.NewCommittee(opts.id, int(opts.grid), members...)
 	committee.Rule, committee.Administrator = opts.rule, administrator.Public()
+	if opts.seats > 0 {
+		committee.EpochRounds, committee.Seats, committee.Faulty = opts.epoch, opts.seats, opts.rule.MaxFaulty(opts.seats)
+	} else {
+		committee.Faulty = opts.rule.MaxFaulty(opts.nodes)
+	}
 	if faulty {
 		committee.Faulty = opts.faulty
 	}

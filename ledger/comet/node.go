@@ -168,6 +168,16 @@ func (n *Node) Committee() (poenf.Committee, error) {
 	return poenf.Committee{}, errSyncing
 }
 
+// Election returns the epoch that tickets are taken for now and the seed that they are made over; false where nobody is elected, or the
+// node has no state yet.
+func (n *Node) Election() (epoch uint64, seed [32]byte, ok bool) {
+	s := n.app.committed.Load()
+	if s == nil {
+		return 0, seed, false
+	}
+	return s.machine.Election(n.app.cfg.Clock().UnixMilli())
+}
+
 // String describes the node for logs.
 func (n *Node) String() string {
 	return fmt.Sprintf("node %s at height %d with %d peers, syncing: %t", n.ID(), n.Height(), n.Peers(), n.Syncing())
