@@ -153,6 +153,9 @@ func readEngine(home string) (*config.Config, error) {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	c.SetRoot(home)
+	if c.Mempool.Type != config.MempoolTypeFlood || !c.Mempool.Recheck {
+		return nil, fmt.Errorf("%s: mempool.type must be flood and mempool.recheck true: what wakes the engine waits there", path)
+	}
 	if err := c.ValidateBasic(); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
