@@ -19,8 +19,7 @@
 // The paper that this project follows slides a window of a minute over both and asks for a Pearson correlation of 0.8
 // [2]. Measured on months of a real grid that passes 11 of 100 unrelated minutes, since frequency often just drifts up or down,
 // and fails as many genuine ones, since when it hardly moves noise is all there is. Correlation also forgets the level,
-// which says most. [RuleCorrelation] is that rule; [RuleTests], the default, asks for correlation, for the mean offset
-// and for the root mean square difference together, and lets a likelihood ratio speak where the grid hardly moves.
+// which says most. [RuleCorrelation] is that rule; [RuleLLR], the default, goes by a likelihood ratio, which weighs shape and level together.
 //
 // The likelihood ratio holds "it follows the reference, but for a constant and noise" against "it is what another hour
 // of a grid like this would be". The latter is a Gaussian process with the autocorrelation of a real grid, which a Kalman

@@ -22,12 +22,11 @@ const (
 // Rule is the way a window is decided.
 type Rule string
 
-// RuleTests asks for correlation, mean offset and RMSE together, given the uncertainty of the values, and looks for
-// forged spans of a few seconds. RuleCorrelation is the rule of the paper alone: Pearson correlation against the
+// RuleLLR goes by the log-likelihood ratio, given the uncertainty of the values, and looks for forged spans of a few seconds. RuleCorrelation is the rule of the paper alone: Pearson correlation against the
 // threshold (DeFakePro §III-D), and any window below it is forged. One genuine minute in ten is (docs/detection.md): it is
 // there to compare with.
 const (
-	RuleTests       Rule = "tests"
+	RuleLLR         Rule = "llr"
 	RuleCorrelation Rule = "correlation"
 )
 
@@ -132,7 +131,7 @@ type Options struct {
 	Window, Shift time.Duration
 	// Threshold is the least correlation of an authentic window; 0 means 0.8 (DeFakePro §III-D).
 	Threshold float64
-	// Rule decides a window; empty means RuleTests.
+	// Rule decides a window; empty means RuleLLR.
 	Rule Rule
 	// Search looks for the recording's start over all of the reference, instead of within MaxLag of the start assumed.
 	Search bool
@@ -162,7 +161,7 @@ func (o Options) withDefaults() Options {
 		o.Threshold = 0.8
 	}
 	if o.Rule == "" {
-		o.Rule = RuleTests
+		o.Rule = RuleLLR
 	}
 	return o
 }

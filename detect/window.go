@@ -5,14 +5,11 @@ package detect
 
 import "math"
 
-// What a window must meet under RuleTests (docs/detection.md: with r > 0.8 alone unrelated minutes pass in 11 % of cases, with
-// the offset as well in 2.5 %, with the RMSE as well in less than 1 %).
+// What a window must meet under RuleLLR. An unrelated minute reaches x nats at most once in exp(x) times.
 const (
-	leastRMSE    = 0.003 // hertz; a genuine minute's worst was 3.5 mHz
-	sigmas       = 3.0   // and otherwise so many times the stated uncertainty
 	offsetSlack  = 0.001 // hertz that a window's mean may move beyond its uncertainty
-	solidLLR     = 5.0   // nats that stand in for the correlation where the grid hardly moves
-	forgedLLR    = -5.0  // nats at which a window is against the reference
+	solidLLR     = 5.0   // nats at which a window is for the reference
+	forgedLLR    = -5.0  // nats at which it is against it
 	leastPresent = 0.5   // share of a window's seconds that must be there
 	spanShare    = 5     // seconds of a forged span that make a window forged
 )
@@ -49,11 +46,9 @@ func (w windowed) window(from, to int) Window {
 		Correlation: math.NaN(), RMSE: math.NaN(), Offset: math.NaN(), Verdict: Undetermined,
 	}
 	var m moments
-	variance := 0.0
 	for i := from; i < to; i++ {
 		if y, x := w.hz[i], w.truth[i]; !math.IsNaN(y) && !math.IsNaN(x) {
 			m.add(x-w.grid.mean, y-w.grid.mean)
-			variance += w.noise[i] * w.noise[i]
 		}
 	}
 	if m.n < leastPresent*float64(to-from) {
@@ -69,21 +64,11 @@ func (w windowed) window(from, to int) Window {
 		}
 		return win
 	}
-	win.Verdict = w.test(win, math.Sqrt(variance/m.n), m.n)
-	return win
-}
-
-// test decides a window of n values with the uncertainty sigma.
-func (w windowed) test(win Window, sigma, n float64) Verdict {
-	independent := max(1, n/frameSeconds)
-	near := win.RMSE < max(leastRMSE, sigmas*sigma)
-	level := math.Abs(win.Offset) < offsetSlack+sigmas*sigma/math.Sqrt(independent)
 	switch {
-	// Where the grid hardly moves r says nothing, and the level together with the shape may say enough.
-	case near && level && win.LLR > 0 && (win.Correlation >= w.options.Threshold || win.LLR >= solidLLR):
-		return Authentic
-	case !(near && level) && win.LLR < forgedLLR:
-		return Forged
+	case win.LLR >= solidLLR:
+		win.Verdict = Authentic
+	case win.LLR <= forgedLLR:
+		win.Verdict = Forged
 	}
-	return Undetermined
+	return win
 }

@@ -113,7 +113,7 @@ func spectrogramOf(s enf.Series, nominal enf.Grid, seed uint64) *Spectrogram {
 
 // options are the defaults, filled in.
 func options() detect.Options {
-	return detect.Options{Window: time.Minute, Shift: 5 * time.Second, Threshold: 0.8, Rule: detect.RuleTests, MaxLag: 2 * time.Second}
+	return detect.Options{Window: time.Minute, Shift: 5 * time.Second, Threshold: 0.8, Rule: detect.RuleLLR, MaxLag: 2 * time.Second}
 }
 
 // channel puts a constructed channel together.

@@ -139,7 +139,7 @@ func newJSONChannel(r detect.Report, c detect.Channel) jsonChannel {
 		OffsetPPM:   number(ppm(c.Offset, r.Grid)),
 		Correlation: number(c.Correlation),
 		RMSE:        number(c.RMSE),
-		LLR:         number(c.LLR),
+		LLR:         evidence(c.LLR, c.Correlation),
 		Sigma:       number(median(c.Estimate.Series.Sigma)),
 		Readout:     readout(c.Estimate),
 		Harmonics:   newJSONHarmonics(c.Estimate.Harmonics),
@@ -153,7 +153,7 @@ func newJSONChannel(r detect.Report, c detect.Channel) jsonChannel {
 	for _, win := range c.Windows {
 		out.Windows = append(out.Windows, jsonWindow{
 			Start: number(win.Start), End: number(win.End), Correlation: number(win.Correlation),
-			RMSE: number(win.RMSE), Offset: number(win.Offset), LLR: number(win.LLR), Verdict: verdictName(win.Verdict),
+			RMSE: number(win.RMSE), Offset: number(win.Offset), LLR: evidence(win.LLR, win.Correlation), Verdict: verdictName(win.Verdict),
 		})
 	}
 	for _, s := range c.Forged {
@@ -164,6 +164,14 @@ func newJSONChannel(r detect.Report, c detect.Channel) jsonChannel {
 		out.Forged = append(out.Forged, span)
 	}
 	return out
+}
+
+// evidence is a log-likelihood ratio, null where nothing was compared.
+func evidence(llr, correlation float64) number {
+	if math.IsNaN(correlation) {
+		return number(math.NaN())
+	}
+	return number(llr)
 }
 
 func newJSONHarmonics(harmonics []enf.Harmonic) []jsonHarmonic {
@@ -193,7 +201,7 @@ type jsonMatch struct {
 func WriteMatchesJSON(w io.Writer, matches []detect.Match) error {
 	out := jsonMatches{Matches: make([]jsonMatch, 0, len(matches))}
 	for _, m := range matches {
-		j := jsonMatch{Offset: number(m.Offset), Correlation: number(m.Correlation), RMSE: number(m.RMSE), Shift: number(m.Shift), LLR: number(m.LLR)}
+		j := jsonMatch{Offset: number(m.Offset), Correlation: number(m.Correlation), RMSE: number(m.RMSE), Shift: number(m.Shift), LLR: evidence(m.LLR, m.Correlation)}
 		if m.Time.Year() > 1 {
 			s := m.Time.UTC().Format(time.RFC3339Nano)
 			j.Time = &s

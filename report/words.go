@@ -115,9 +115,8 @@ func parameters(r detect.Report) []parameter {
 
 func ruleText(rule detect.Rule) string {
 	switch rule {
-	case detect.RuleTests:
-		return "A window is authentic when its RMSE and its mean difference are within what the uncertainty of the values allows, and its " +
-			"correlation reaches the threshold or, where the grid hardly moved, the log-likelihood ratio says enough instead."
+	case detect.RuleLLR:
+		return "A window is authentic when its log-likelihood ratio is 5 nats or more for this time, and forged when it is 5 or more against it."
 	case detect.RuleCorrelation:
 		return "A window is authentic when its correlation reaches the threshold."
 	default:

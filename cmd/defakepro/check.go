@@ -17,9 +17,6 @@ import (
 	"github.com/defakepro/defakepro/report"
 )
 
-// ruleLLR is the word for a rule that this version knows of and does not have.
-const ruleLLR detect.Rule = "llr"
-
 type checkOptions struct {
 	input
 	reference string
@@ -37,7 +34,7 @@ func defaultCheckOptions() checkOptions {
 			Window:    60 * time.Second,
 			Shift:     5 * time.Second,
 			Threshold: 0.8,
-			Rule:      detect.RuleTests,
+			Rule:      detect.RuleLLR,
 		},
 	}
 }
@@ -69,8 +66,8 @@ Exit status: 0 authentic, 1 forged, 2 undetermined, 3 for a wrong call or unread
 	f.Var(durationFlag{&opts.Window, minWindow, maxWindow}, "window", "length of the sliding window")
 	f.Var(durationFlag{&opts.Shift, time.Second, maxWindow}, "shift", "step of the sliding window")
 	f.Var(numberFlag{&opts.Threshold, 1}, "threshold", "least correlation of an authentic window")
-	f.Var(choiceFlag[detect.Rule]{&opts.Rule, []detect.Rule{detect.RuleTests, detect.RuleCorrelation, ruleLLR}}, "rule",
-		"what decides: correlation with the offset and RMSE tests, correlation alone, or the likelihood ratio")
+	f.Var(choiceFlag[detect.Rule]{&opts.Rule, []detect.Rule{detect.RuleLLR, detect.RuleCorrelation}}, "rule",
+		"what decides: the likelihood ratio, or the correlation alone as in the paper")
 	f.Var(&opts.start, "start", "where in the reference MEDIA claims to start")
 	f.BoolVar(&opts.Search, "search", false, "the start is unknown: find it")
 	f.BoolVar(&opts.json, "json", false, "print JSON")
@@ -108,8 +105,6 @@ func (o checkOptions) valid() error {
 	switch {
 	case o.reference == "":
 		return errors.New("needs --reference, a CSV of the grid's frequency or another recording")
-	case o.Rule == ruleLLR:
-		return errors.New("--rule llr: the likelihood ratio is not available in this version; use tests or correlation")
 	case o.Shift > o.Window:
 		return fmt.Errorf("--shift %v is longer than --window %v, so parts would be left out", o.Shift, o.Window)
 	case o.Search && o.start.set:

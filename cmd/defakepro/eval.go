@@ -18,6 +18,7 @@ import (
 	"github.com/defakepro/defakepro/enf"
 	"github.com/defakepro/defakepro/enf/enftest"
 	"github.com/defakepro/defakepro/internal/eval"
+	"github.com/defakepro/defakepro/internal/eval/faults"
 )
 
 // evalSeed is what all chance in an evaluation comes from, so that one machine's tables are another's.
@@ -27,6 +28,7 @@ type evalOptions struct {
 	dir   string
 	quick bool
 	data  string
+	drill faults.Options
 }
 
 // evaluation is one experiment: it measures, saying on a line each how far it is, and returns what to write down.
@@ -47,6 +49,7 @@ func evaluations() []evaluation {
 	return []evaluation{
 		{"audio", "ENF from hum with the phase of real mains, under noise, speech and codecs; needs ffmpeg and --data", evalAudio},
 		{"video", "ENF from rendered video, through encoders, against the truth; needs ffmpeg", evalVideo},
+		{"faults", "a committee of processes under kill -9, partitions, slow links, wrong clocks, full disks and liars", evalFaults},
 		{"poenf", "what liars do to a committee's truth, and the paper's rule against its authors' code", evalPoENF},
 	}
 }
@@ -65,7 +68,7 @@ func newEvalCommand() *cobra.Command {
 		Use:     "eval " + strings.Join(names, "|"),
 		Short:   "Measure how well it works",
 		Long:    strings.TrimSpace(long.String()),
-		Example: "  defakepro eval video --quick\n  defakepro eval video -o docs/results",
+		Example: "  defakepro eval video --quick\n  defakepro eval faults --nodes 7 -o docs/results",
 		Args:    oneArgument("experiment"),
 		RunE: func(c *cobra.Command, args []string) error {
 			for _, e := range evaluations() {
@@ -80,6 +83,10 @@ func newEvalCommand() *cobra.Command {
 	f.StringVarP(&opts.dir, "output", "o", "", "write NAME.md and NAME.csv into this `DIR` instead of printing")
 	f.BoolVar(&opts.quick, "quick", false, "a small part of it, in about a minute")
 	f.StringVar(&opts.data, "data", opts.data, "`DIR` of real recordings (default $DEFAKEPRO_DATA)")
+	f.IntVar(&opts.drill.Nodes, "nodes", 4, "faults: so many nodes, 4 to 10")
+	f.Uint64Var(&opts.drill.Seed, "seed", evalSeed, "faults: what chance comes from")
+	f.StringVar(&opts.drill.Only, "only", "", "faults: the `SCENARIO` of that name alone")
+	f.BoolVar(&opts.drill.Loopback, "loopback", false, "faults: no network namespaces, even where there may be")
 	return c
 }
 
@@ -100,10 +107,23 @@ func runEval(c *cobra.Command, opts evalOptions, e evaluation) error {
 	if err != nil {
 		return err
 	}
-	if opts.dir == "" {
-		return page.commit(c.OutOrStdout(), report.WriteMarkdown)
+	var failed error
+	if f, ok := report.(interface{ Failed() error }); ok {
+		failed = f.Failed()
 	}
-	return errors.Join(page.commit(nil, report.WriteMarkdown), table.commit(nil, report.WriteCSV))
+	if opts.dir == "" {
+		return errors.Join(page.commit(c.OutOrStdout(), report.WriteMarkdown), failed)
+	}
+	return errors.Join(page.commit(nil, report.WriteMarkdown), table.commit(nil, report.WriteCSV), failed)
+}
+
+func evalFaults(ctx context.Context, o evalOptions, say func(string)) (evalReport, error) {
+	var err error
+	if o.drill.Program, err = os.Executable(); err != nil {
+		return nil, err
+	}
+	o.drill.Quick, o.drill.Say = o.quick, say
+	return faults.Run(ctx, o.drill)
 }
 
 func evalVideo(ctx context.Context, o evalOptions, say func(string)) (evalReport, error) {

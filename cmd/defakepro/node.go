@@ -39,6 +39,8 @@ type nodeOptions struct {
 	grid    enf.Grid
 	logJSON bool
 	verbose bool
+	// ahead is by how much this node's clock is wrong, on purpose, in whole seconds.
+	ahead time.Duration
 }
 
 func newNodeCommand() *cobra.Command {
@@ -79,6 +81,8 @@ needs --tls-cert and --tls-key. The node stops in good order on SIGINT or SIGTER
 	f.StringVar(&opts.member, "member", "node0", "this node's `NAME` in a new committee")
 	f.BoolVar(&opts.logJSON, "log-json", false, "log as JSON")
 	f.BoolVarP(&opts.verbose, "verbose", "v", false, "log details")
+	f.DurationVar(&opts.ahead, "clock-offset", 0, "set this node's clock ahead, whole seconds, to try what becomes of it")
+	_ = f.MarkHidden("clock-offset") // it is there
 	return c
 }
 
@@ -119,6 +123,9 @@ func (h atLeast) WithGroup(name string) slog.Handler {
 func runNode(ctx context.Context, opts nodeOptions, stdin io.Reader, stderr io.Writer) (err error) {
 	if opts.home == "" {
 		return errors.New("node: needs --home, the directory of the node")
+	}
+	if opts.ahead%time.Second != 0 {
+		return fmt.Errorf("node: --clock-offset %v: must be whole seconds", opts.ahead)
 	}
 	file, err := readNodeConfig(opts.home)
 	if err != nil {
@@ -177,7 +184,7 @@ func runNode(ctx context.Context, opts nodeOptions, stdin io.Reader, stderr io.W
 
 // prepare returns the engine's configuration and the member's key, of a new committee if the home is empty.
 func (o nodeOptions) prepare() (comet.Config, identity.Key, error) {
-	cfg := comet.Config{Home: o.home}
+	cfg := comet.Config{Home: o.home, Clock: o.now}
 	_, err := os.Stat(genesisPath(o.home))
 	begun := err == nil
 	if !begun && !errors.Is(err, fs.ErrNotExist) {
@@ -204,6 +211,23 @@ func (o nodeOptions) prepare() (comet.Config, identity.Key, error) {
 	return cfg, key, nil
 }
 
+// now is the time by this node's clock.
+func (o nodeOptions) now() time.Time { return time.Now().Add(o.ahead) }
+
+// misdated is a source whose clock is wrong, as a sound card's is where the machine's is: what it gives belongs to other
+// seconds.
+type misdated struct {
+	prover.Source
+	ahead time.Duration
+}
+
+// Read implements prover.Source.
+func (s misdated) Read(ctx context.Context) (enf.Series, error) {
+	out, err := s.Source.Read(ctx)
+	out.Start = out.Start.Add(s.ahead)
+	return out, err
+}
+
 // runningNode is a node with what uses it.
 type runningNode struct {
 	node     *comet.Node
@@ -223,7 +247,7 @@ func (n runningNode) serve(ctx context.Context, l net.Listener, secure bool, o h
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(n.registry, promhttp.HandlerOpts{Registry: n.registry}))
 	mux.Handle("/", httpapi.Handler(httpapi.Options{
-		Ledger: n.node, Committee: n.node.Committee, Genesis: genesis, Log: n.log,
+		Ledger: n.node, Committee: n.node.Committee, Genesis: genesis, Log: n.log, Now: n.opts.now,
 		Certificate: func(ctx context.Context, round uint64) (json.Marshaler, error) { return n.node.Certificate(ctx, round) },
 		State: func() (httpapi.State, error) {
 			return httpapi.State{Height: n.node.Height(), Peers: n.node.Peers(), Syncing: n.node.Syncing()}, nil
@@ -257,7 +281,7 @@ func (n runningNode) prove(ctx context.Context) error {
 		defer stop()
 	}
 	err = prover.Run(ctx, prover.Options{
-		Source: source, Ledger: n.node, Committee: n.node.Committee, Key: n.key, Electorate: n.node, Log: n.log, Metrics: n.registry,
+		Source: misdated{source, n.opts.ahead}, Ledger: n.node, Committee: n.node.Committee, Key: n.key, Electorate: n.node, Log: n.log, Metrics: n.registry,
 	})
 	if err == nil {
 		n.log.WarnContext(ctx, "the input has ended: this member proves no more", slog.String("input", n.opts.Input))
@@ -286,7 +310,7 @@ func (n runningNode) report(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	from := c.Last(time.Now().UnixMilli())
+	from := c.Last(n.opts.now().UnixMilli())
 	for r, err := range n.node.Follow(ctx, from) {
 		if err != nil {
 			return err
