@@ -22,8 +22,8 @@ import (
 	"github.com/defakepro/defakepro/poenf"
 )
 
-// Follow implements [ledger.Ledger]. Where the stream breaks it is taken up again after the last round it gave, at first at
-// once, then after waits of up to 30 s. It ends before ctx only where asking again would not help.
+// Follow implements [ledger.Ledger]. Where the stream breaks it is taken up again after the last round it gave, with
+// waits that grow from a quarter of a second to 30 s for as long as that does not help. It ends before ctx only where asking again would not help.
 func (c *Client) Follow(ctx context.Context, n uint64) iter.Seq2[poenf.Round, error] {
 	return func(yield func(poenf.Round, error) bool) {
 		f := follower{Client: c, next: n, yield: yield}

@@ -129,10 +129,14 @@ func fromHuma(m *huma.ErrorModel) *refusal {
 	if len(words) == 0 {
 		words = []string{m.Detail}
 	}
-	if m.Status == kindRequest.status {
-		return kindRequest.problem("%s", strings.Join(words, "; "))
+	detail := strings.Join(words, "; ")
+	switch m.Status {
+	case kindRequest.status:
+		return kindRequest.problem("%s", detail)
+	case kindMalformed.status: // there is no body
+		return kindMalformed.problem("%s", detail)
 	}
-	return blank(m.Status, strings.Join(words, "; "))
+	return blank(m.Status, detail)
 }
 
 // write answers with the problem where there is no huma.

@@ -21,13 +21,14 @@ type ServeOptions struct {
 	TLS *tls.Config
 	// Grace is how long requests that run may take when the server is to stop: 10 s when zero. Streams of events end at once.
 	Grace time.Duration
+	// HeaderTime is how long a request's header may take to arrive: 10 s when zero.
+	HeaderTime time.Duration
 	// Log takes what went wrong with connections. nil discards.
 	Log *slog.Logger
 }
 
 // What a server gives its clients: enough for any link over which a round every few seconds makes sense.
 const (
-	headerTime  = 10 * time.Second
 	answerTime  = 2 * time.Minute // longer than Limits.Submit
 	idleTime    = 2 * time.Minute
 	headerBytes = 16 << 10
@@ -44,13 +45,12 @@ func Serve(ctx context.Context, l net.Listener, h http.Handler, o ServeOptions) 
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	// Requests keep going while the server drains, streams do not: so their contexts end with the last request's, and
-	// streams watch this one.
+	// Requests keep going while the server drains, streams do not: they watch this one.
 	draining, drain := context.WithCancel(context.WithoutCancel(ctx))
 	defer drain()
 	server := &http.Server{
 		Handler:           h,
-		ReadHeaderTimeout: headerTime,
+		ReadHeaderTimeout: cmp.Or(o.HeaderTime, 10*time.Second),
 		WriteTimeout:      answerTime,
 		IdleTimeout:       idleTime,
 		MaxHeaderBytes:    headerBytes,
