@@ -41,10 +41,17 @@ func (p *Proof) Sign(committee string, key ed25519.PrivateKey) error {
 
 // Verify returns nil when key signed the proof for the committee. An error wraps [ErrMalformed] or [ErrSignature].
 func (p Proof) Verify(committee string, key ed25519.PublicKey) error {
+	return p.verify(committee, key, nil)
+}
+
+func (p Proof) verify(committee string, key ed25519.PublicKey, by Verifier) error {
 	if err := p.checkForm(); err != nil {
 		return err
 	}
-	if !verify(key, p.signed(committee), p.Signature) {
+	if by == nil {
+		by = verify
+	}
+	if !by(key, p.signed(committee), p.Signature) {
 		return fmt.Errorf("%w: proof of %s for round %d of %s", ErrSignature, p.Member, p.Round, committee)
 	}
 	return nil

@@ -97,27 +97,36 @@ func (o nodeOptions) logger(w io.Writer) *slog.Logger {
 	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level}))
 }
 
-// quiet passes on warnings only: what CometBFT calls information is a line or more a block.
-func quiet(log *slog.Logger, verbose bool) *slog.Logger {
+// quiet passes on warnings only, for what CometBFT calls information is a line or more a block; and once the node is to stop errors only, for
+// then it warns of every connection that it closes.
+func quiet(log *slog.Logger, verbose bool, stopping <-chan struct{}) *slog.Logger {
 	if verbose {
 		return log
 	}
-	return slog.New(atLeast{log.Handler(), slog.LevelWarn})
+	return slog.New(quietHandler{log.Handler(), stopping})
 }
 
-type atLeast struct {
+type quietHandler struct {
 	slog.Handler
-	level slog.Level
+	stopping <-chan struct{}
 }
 
-func (h atLeast) Enabled(ctx context.Context, l slog.Level) bool {
-	return l >= h.level && h.Handler.Enabled(ctx, l)
+func (h quietHandler) Enabled(ctx context.Context, l slog.Level) bool {
+	least := slog.LevelWarn
+	select {
+	case <-h.stopping:
+		least = slog.LevelError
+	default:
+	}
+	return l >= least && h.Handler.Enabled(ctx, l)
 }
-func (h atLeast) WithAttrs(a []slog.Attr) slog.Handler {
-	return atLeast{h.Handler.WithAttrs(a), h.level}
+
+func (h quietHandler) WithAttrs(a []slog.Attr) slog.Handler {
+	return quietHandler{h.Handler.WithAttrs(a), h.stopping}
 }
-func (h atLeast) WithGroup(name string) slog.Handler {
-	return atLeast{h.Handler.WithGroup(name), h.level}
+
+func (h quietHandler) WithGroup(name string) slog.Handler {
+	return quietHandler{h.Handler.WithGroup(name), h.stopping}
 }
 
 func runNode(ctx context.Context, opts nodeOptions, stdin io.Reader, stderr io.Writer) (err error) {
@@ -143,7 +152,7 @@ func runNode(ctx context.Context, opts nodeOptions, stdin io.Reader, stderr io.W
 	log := opts.logger(stderr)
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	cfg.Log, cfg.Metrics = quiet(log, opts.verbose), registry
+	cfg.Log, cfg.Metrics = quiet(log, opts.verbose, ctx.Done()), registry
 
 	// Listen first: an address that is taken is then known before anything runs.
 	var listener net.Listener

@@ -4,13 +4,20 @@
 package main
 
 import (
+	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
+	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/defakepro/defakepro/enf"
 	"github.com/defakepro/defakepro/identity"
@@ -29,6 +36,7 @@ type testnetOptions struct {
 	seats  int
 	epoch  int
 	listen int
+	run    bool
 }
 
 // mostNodes bounds a testnet: more run on no one machine.
@@ -40,14 +48,19 @@ func newTestnetCommand() *cobra.Command {
 		Use:   "testnet --nodes N --out DIR",
 		Short: "Make homes for a committee of N nodes on this machine",
 		Long: `Testnet writes DIR/node0, DIR/node1 and so on: the homes of a committee's nodes, with their keys, one genesis, and ports on loopback.
-Start each with "defakepro node --home DIR/nodeI". DIR/administrator_key.json signs changes of the committee.
+Start each with "defakepro node --home DIR/nodeI", or all with --run. DIR/administrator_key.json signs changes of the committee.
 
 The homes can be moved to other machines: change listen and peer addresses in their config/config.toml.`,
 		Example: `  defakepro testnet --nodes 4 --out committee --input csv:grid.csv.gz
-  defakepro node --home committee/node0`,
+  defakepro node --home committee/node0
+  defakepro testnet --nodes 4 --out trial --input csv:grid.csv --run`,
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return runTestnet(opts, c.Flags().Changed("f"), c.OutOrStdout())
+			homes, err := runTestnet(opts, c.Flags().Changed("f"), c.OutOrStdout())
+			if err != nil || !opts.run {
+				return err
+			}
+			return runHomes(c.Context(), homes, c.ErrOrStderr())
 		},
 	}
 	f := c.Flags()
@@ -61,33 +74,35 @@ The homes can be moved to other machines: change listen and peer addresses in th
 	f.IntVar(&opts.seats, "seats", 0, "draw so many of the N by lot each epoch, by verifiable random functions; 0 seats all")
 	f.IntVar(&opts.epoch, "epoch", 720, "`ROUNDS` of an epoch, with --seats")
 	f.IntVar(&opts.listen, "listen", 8650, "`PORT` of node0's interface on loopback; the others have those that follow")
+	f.BoolVar(&opts.run, "run", false, "start the nodes too, and stop them on SIGINT or SIGTERM")
 	return c
 }
 
-func runTestnet(opts testnetOptions, faulty bool, stdout io.Writer) error {
+// runTestnet writes the homes and returns their directories.
+func runTestnet(opts testnetOptions, faulty bool, stdout io.Writer) ([]string, error) {
 	switch {
 	case opts.out == "":
-		return errors.New("testnet: needs --out, the directory to write to")
+		return nil, errors.New("testnet: needs --out, the directory to write to")
 	case opts.nodes < 1 || opts.nodes > mostNodes:
-		return fmt.Errorf("testnet: --nodes %d: must be from 1 to %d", opts.nodes, mostNodes)
+		return nil, fmt.Errorf("testnet: --nodes %d: must be from 1 to %d", opts.nodes, mostNodes)
 	case opts.grid == enf.GridAuto:
-		return errors.New("testnet: --nominal auto: a committee has one grid, 50 or 60")
+		return nil, errors.New("testnet: --nominal auto: a committee has one grid, 50 or 60")
 	case opts.listen < 1 || opts.listen+opts.nodes > 1<<16:
-		return fmt.Errorf("testnet: --listen %d: must be a port", opts.listen)
+		return nil, fmt.Errorf("testnet: --listen %d: must be a port", opts.listen)
 	}
 	var keys []identity.Key
 	var members []poenf.Member
 	for i := range opts.nodes {
 		k, err := identity.Generate(fmt.Sprintf("node%d", i))
 		if err != nil {
-			return err
+			return nil, err
 		}
 		keys = append(keys, k)
 		members = append(members, poenf.Member{Name: k.Name, Key: k.Public()})
 	}
 	administrator, err := identity.Generate("administrator")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	committee := poenf.NewCommittee(opts.id, int(opts.grid), members...)
 	committee.Rule, committee.Administrator = opts.rule, administrator.Public()
@@ -100,29 +115,85 @@ func runTestnet(opts testnetOptions, faulty bool, stdout io.Writer) error {
 		committee.Faulty = opts.faulty
 	}
 	if err := committee.Validate(); err != nil {
-		return fmt.Errorf("testnet: %w", err)
+		return nil, fmt.Errorf("testnet: %w", err)
 	}
 	homes, err := comet.WriteHomes(opts.out, committee, comet.Layout{Validators: opts.nodes})
 	if err != nil {
-		return fmt.Errorf("testnet: --out %s: %w", opts.out, err)
+		return nil, fmt.Errorf("testnet: --out %s: %w", opts.out, err)
 	}
 	for i, h := range homes {
 		if err := identity.WriteKey(memberKeyPath(h.Dir), keys[i]); err != nil {
-			return err
+			return nil, err
 		}
 		c := nodeConfig{Input: opts.input, Listen: fmt.Sprintf("127.0.0.1:%d", opts.listen+i)}
 		if err := c.write(h.Dir); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	if err := identity.WriteKey(filepath.Join(opts.out, "administrator_key.json"), administrator); err != nil {
-		return err
+		return nil, err
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "A committee of %d for %d Hz, rule %s, f = %d. Start each node:\n", opts.nodes, opts.grid, opts.rule, committee.Faulty)
+	dirs := make([]string, len(homes))
 	for i, h := range homes {
+		dirs[i] = h.Dir
 		fmt.Fprintf(&b, "  defakepro node --home %s   # http://127.0.0.1:%d\n", h.Dir, opts.listen+i)
 	}
 	_, err = io.WriteString(stdout, b.String())
-	return err
+	return dirs, err
+}
+
+// runHomes runs a node for each home, as processes of their own, until ctx ends or one of them fails.
+func runHomes(ctx context.Context, homes []string, stderr io.Writer) error {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	out := &lines{w: stderr}
+	for _, home := range homes {
+		group.Go(func() error {
+			c := exec.CommandContext(ctx, self, "node", "--home", home)
+			c.Stderr = out.of(filepath.Base(home))
+			c.Cancel = func() error { return c.Process.Signal(os.Interrupt) }
+			c.WaitDelay = 20 * time.Second
+			if err := c.Run(); err != nil && ctx.Err() == nil {
+				return fmt.Errorf("node of %s: %w", home, err)
+			}
+			return nil
+		})
+	}
+	return group.Wait()
+}
+
+// lines keeps the lines of several writers whole, each with the name of its writer before it.
+type lines struct {
+	mu sync.Mutex
+	w  io.Writer
+}
+
+func (l *lines) of(name string) io.Writer { return &namedLines{lines: l, name: name} }
+
+type namedLines struct {
+	*lines
+	name string
+	rest []byte
+}
+
+func (n *namedLines) Write(b []byte) (int, error) {
+	n.rest = append(n.rest, b...)
+	for {
+		line, rest, ok := bytes.Cut(n.rest, []byte("\n"))
+		if !ok {
+			return len(b), nil
+		}
+		n.rest = rest
+		n.mu.Lock()
+		_, err := fmt.Fprintf(n.w, "%s: %s\n", n.name, line)
+		n.mu.Unlock()
+		if err != nil {
+			return len(b), err
+		}
+	}
 }

@@ -36,6 +36,7 @@ type app struct {
 	metrics *metrics
 	store   *store
 	pool    *pool
+	verify  *verifier
 
 	// committed is the state after the last block: all that readers and CheckTx see. It is nil before the genesis, and in a
 	// node that waits for a snapshot.
@@ -55,7 +56,7 @@ type app struct {
 
 func newApp(cfg Config, s *store, m *metrics) (*app, error) {
 	a := &app{
-		cfg: cfg, log: cfg.Log, metrics: m, store: s, pool: newPool(),
+		cfg: cfg, log: cfg.Log, metrics: m, store: s, pool: newPool(), verify: newVerifier(),
 		changed: make(chan struct{}), waiting: make(map[[sha256.Size]byte]map[chan error]struct{}),
 	}
 	st, err := s.load()
@@ -63,6 +64,7 @@ func newApp(cfg Config, s *store, m *metrics) (*app, error) {
 		return nil, err
 	}
 	if st != nil {
+		a.verify.attach(st.machine)
 		a.committed.Store(st)
 	}
 	return a, nil
@@ -96,6 +98,7 @@ func (a *app) InitChain(_ context.Context, req *abci.RequestInitChain) (*abci.Re
 	if err != nil {
 		return nil, fmt.Errorf("genesis: %w", err)
 	}
+	a.verify.attach(machine)
 	s := newState(machine, must(machine.MarshalBinary()))
 	s.seal(nil)
 	a.publish(s)

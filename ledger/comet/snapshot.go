@@ -135,6 +135,7 @@ func (a *app) finishRestore(r *restoring) error {
 		return err
 	}
 	a.restore = nil
+	a.verify.attach(r.state.machine)
 	a.publish(r.state)
 	a.log.Info("state sync done", "height", r.height, "rounds", r.state.rounds)
 	return nil
