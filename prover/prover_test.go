@@ -60,6 +60,32 @@ func committee(t *testing.T, n int) (poenf.Committee, []identity.Key) {
 	return poenf.NewCommittee("test", 50, members...), keys
 }
 
+// proveTogether has members replay one series for a time, and returns it.
+func proveTogether(t *testing.T, l *ledger.Memory, c poenf.Committee, keys []identity.Key, during time.Duration) enf.Series {
+	t.Helper()
+	series := enftest.NewGrid(1, enftest.GridOptions{Nominal: enf.Grid50, Duration: 200 * time.Second}).Series()
+	ctx, cancel := context.WithTimeout(t.Context(), during)
+	defer cancel()
+	ended := make(chan error)
+	for _, k := range keys {
+		source, err := prover.NewReplay(series)
+		if err != nil {
+			t.Fatal(err)
+		}
+		go func() {
+			ended <- prover.Run(ctx, prover.Options{
+				Source: source, Ledger: l, Key: k, Electorate: l, Committee: func() (poenf.Committee, error) { return c, nil },
+			})
+		}()
+	}
+	for range keys {
+		if err := <-ended; !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("a prover ended with %v", err)
+		}
+	}
+	return series
+}
+
 // Members who replay one series agree on it.
 func TestReplay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -68,26 +94,7 @@ func TestReplay(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		series := enftest.NewGrid(1, enftest.GridOptions{Nominal: enf.Grid50, Duration: 200 * time.Second}).Series()
-		ctx, cancel := context.WithTimeout(t.Context(), 32*time.Second)
-		defer cancel()
-		ended := make(chan error)
-		for _, k := range keys {
-			source, err := prover.NewReplay(series)
-			if err != nil {
-				t.Fatal(err)
-			}
-			go func() {
-				ended <- prover.Run(ctx, prover.Options{
-					Source: source, Ledger: l, Key: k, Committee: func() (poenf.Committee, error) { return c, nil },
-				})
-			}()
-		}
-		for range keys {
-			if err := <-ended; !errors.Is(err, context.DeadlineExceeded) {
-				t.Errorf("a prover ended with %v", err)
-			}
-		}
+		series := proveTogether(t, l, c, keys, 32*time.Second)
 		rounds := 0
 		for n := c.Last(time.Now().UnixMilli()); ; n-- {
 			round, err := l.Round(t.Context(), n)
@@ -124,24 +131,7 @@ func TestElection(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		series := enftest.NewGrid(1, enftest.GridOptions{Nominal: enf.Grid50, Duration: 200 * time.Second}).Series()
-		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Second)
-		defer cancel()
-		ended := make(chan error)
-		for _, k := range keys {
-			source, err := prover.NewReplay(series)
-			if err != nil {
-				t.Fatal(err)
-			}
-			go func() {
-				ended <- prover.Run(ctx, prover.Options{
-					Source: source, Ledger: l, Key: k, Electorate: l, Committee: func() (poenf.Committee, error) { return c, nil },
-				})
-			}()
-		}
-		for range keys {
-			<-ended
-		}
+		proveTogether(t, l, c, keys, 100*time.Second)
 		seats := map[string]bool{}
 		last := c.Last(time.Now().UnixMilli())
 		for n := last - 15; n < last; n++ {
