@@ -174,7 +174,7 @@ func TestNonsense(t *testing.T) {
 		`{"id":"x","nominal_hz":50,"members":[]}`,
 	} {
 		client := fake(t, func(*http.Request) (*http.Response, error) {
-			return &http.Response{StatusCode: 200, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body))}, nil
+			return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body))}, nil
 		})
 		_, round := client.Round(t.Context(), 1)
 		_, registered := client.Committee(t.Context())
@@ -201,7 +201,7 @@ func TestSubmitAgain(t *testing.T) {
 			if asked++; asked == 1 {
 				return nil, io.ErrUnexpectedEOF
 			}
-			return &http.Response{StatusCode: 200, Body: io.NopCloser(strings.NewReader(fmt.Sprintf(`{"outcome":%q}`, outcome)))}, nil
+			return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(strings.NewReader(fmt.Sprintf(`{"outcome":%q}`, outcome)))}, nil
 		})
 		if err := client.Submit(t.Context(), committee.Proof("m000", 7)); !errors.Is(err, want) || asked != 2 {
 			t.Errorf("%s: %v after %d", outcome, err, asked)
@@ -209,7 +209,7 @@ func TestSubmitAgain(t *testing.T) {
 	}
 	for outcome, want := range map[string]error{present: poenf.ErrPresent, counted: poenf.ErrOutdated} {
 		client := fake(t, func(*http.Request) (*http.Response, error) {
-			return &http.Response{StatusCode: 200, Body: io.NopCloser(strings.NewReader(fmt.Sprintf(`{"outcome":%q}`, outcome)))}, nil
+			return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(strings.NewReader(fmt.Sprintf(`{"outcome":%q}`, outcome)))}, nil
 		})
 		if err := client.Submit(t.Context(), committee.Proof("m000", 7)); !errors.Is(err, want) {
 			t.Errorf("%s: %v", outcome, err)

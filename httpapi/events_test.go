@@ -68,7 +68,7 @@ func TestEventsBegin(t *testing.T) {
 			header = []string{"Last-Event-ID", test.last}
 		}
 		answer, events := open(t, url+"/v1/events"+test.query, header...)
-		if answer.StatusCode != 200 || answer.Header.Get("Content-Type") != eventType || answer.Header.Get("Cache-Control") != "no-store" {
+		if answer.StatusCode != http.StatusOK || answer.Header.Get("Content-Type") != eventType || answer.Header.Get("Cache-Control") != "no-store" {
 			t.Fatalf("%+v: %d %v", test, answer.StatusCode, answer.Header)
 		}
 		e, err := events.next(func() {})
@@ -80,7 +80,7 @@ func TestEventsBegin(t *testing.T) {
 		}
 		answer.Body.Close()
 	}
-	if answer, _ := ask(t, "GET", url+"/v1/events", "", "Last-Event-ID", "18446744073709551615"); answer.StatusCode != 422 {
+	if answer, _ := ask(t, "GET", url+"/v1/events", "", "Last-Event-ID", "18446744073709551615"); answer.StatusCode != http.StatusUnprocessableEntity {
 		t.Errorf("after the greatest number: %d", answer.StatusCode)
 	}
 }
@@ -122,14 +122,14 @@ func TestStreamsAreCounted(t *testing.T) {
 	first, _ := open(t, url+"/v1/events?from=5")
 	open(t, url+"/v1/events?from=5")
 	answer, body := ask(t, "GET", url+"/v1/events?from=5", "")
-	if answer.StatusCode != 503 || answer.Header.Get("Retry-After") == "" || !bytes.Contains(body, []byte("too-many-streams")) {
+	if answer.StatusCode != http.StatusServiceUnavailable || answer.Header.Get("Retry-After") == "" || !bytes.Contains(body, []byte("too-many-streams")) {
 		t.Errorf("%d %s", answer.StatusCode, body)
 	}
 	// A stream that ends makes room.
 	first.Body.Close()
 	for end := time.Now().Add(patience); ; {
 		again, _ := open(t, url+"/v1/events?from=5")
-		if again.StatusCode == 200 {
+		if again.StatusCode == http.StatusOK {
 			break
 		}
 		again.Body.Close()
@@ -193,7 +193,7 @@ func TestLedgerEnds(t *testing.T) {
 	}}
 	_, url := serve(t, Options{Ledger: l})
 	answer, body := ask(t, "GET", url+"/v1/events?from=1", "")
-	if answer.StatusCode != 200 || string(body) != "retry: 2000\n\n" {
+	if answer.StatusCode != http.StatusOK || string(body) != "retry: 2000\n\n" {
 		t.Errorf("%d %q", answer.StatusCode, body)
 	}
 }

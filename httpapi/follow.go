@@ -71,8 +71,7 @@ func (f *follower) wait(err error) time.Duration {
 	most := min(250*time.Millisecond<<min(f.failures, 10), 30*time.Second)
 	f.failures++
 	wait := most/2 + rand.N(most/2)
-	var refused *refusedError
-	if errors.As(err, &refused) {
+	if refused, ok := errors.AsType[*refusedError](err); ok {
 		wait = max(wait, refused.retry)
 	}
 	return wait
@@ -85,8 +84,7 @@ var (
 
 // final reports whether an error will be the same the next time.
 func final(err error) bool {
-	var refused *refusedError
-	if errors.As(err, &refused) {
+	if refused, ok := errors.AsType[*refusedError](err); ok {
 		return !refused.passing()
 	}
 	return errors.Is(err, errRedirect) || errors.Is(err, errNonsense)
@@ -208,9 +206,9 @@ func (r *eventReader) line(limit int) ([]byte, error) {
 		switch {
 		case err == nil:
 			return bytes.TrimSuffix(out[:len(out)-1], []byte("\r")), nil
-		case err == io.EOF && len(out) > 0:
+		case errors.Is(err, io.EOF) && len(out) > 0:
 			return nil, io.ErrUnexpectedEOF
-		case err != bufio.ErrBufferFull:
+		case !errors.Is(err, bufio.ErrBufferFull):
 			return nil, err
 		}
 	}

@@ -94,7 +94,7 @@ func streamed(r *http.Request, events ...[]byte) *http.Response {
 		}
 		<-r.Context().Done()
 	}()
-	return &http.Response{StatusCode: 200, Header: http.Header{"Content-Type": {eventType}}, Body: in}
+	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {eventType}}, Body: in}
 }
 
 func fake(t *testing.T, f transport) *Client {
@@ -112,13 +112,13 @@ func TestBackoff(t *testing.T) {
 		var from []string
 		client := fake(t, func(r *http.Request) (*http.Response, error) {
 			asked, from = append(asked, time.Now()), append(from, r.URL.RequestURI())
-			switch n := len(asked); {
-			case n == 3:
+			switch len(asked) {
+			case 3:
 				return streamed(r, encodeEvent(aRound(5)), []byte("event: other\ndata: x\n\n: beat\n\n"), encodeEvent(aRound(4))), nil // and then silence
-			case n == 15:
+			case 15:
 				return streamed(r, encodeEvent(aRound(5)), encodeEvent(aRound(7))), nil
-			case n == 4:
-				return &http.Response{StatusCode: 503, Header: http.Header{"Retry-After": {"40"}}, Body: http.NoBody}, nil
+			case 4:
+				return &http.Response{StatusCode: http.StatusServiceUnavailable, Header: http.Header{"Retry-After": {"40"}}, Body: http.NoBody}, nil
 			}
 			return nil, errors.New("no route")
 		})
@@ -219,7 +219,7 @@ func TestEventReader(t *testing.T) {
 			t.Errorf("%+v, %v; want %+v", got, err, want)
 		}
 	}
-	if got, err := in.next(func() {}); err != io.ErrUnexpectedEOF {
+	if got, err := in.next(func() {}); !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("%+v, %v", got, err)
 	}
 	if alive != 14 {

@@ -129,14 +129,15 @@ func operation(api huma.API, id, method, path, summary string, problems ...int) 
 func (s *server) guard(mux *http.ServeMux) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {
-			switch err := recover(); {
-			case err == nil:
-			case err == http.ErrAbortHandler || r.Context().Err() != nil: // the client has gone
-				panic(http.ErrAbortHandler)
-			default:
-				s.Log.Error("panic", slog.String("path", r.URL.Path), slog.Any("panic", err), slog.String("stack", string(debug.Stack())))
-				panic(http.ErrAbortHandler)
+			thrown := recover()
+			if thrown == nil {
+				return
 			}
+			err, _ := thrown.(error)
+			if !errors.Is(err, http.ErrAbortHandler) && r.Context().Err() == nil { // else the client has gone
+				s.Log.Error("panic", slog.String("path", r.URL.Path), slog.Any("panic", thrown), slog.String("stack", string(debug.Stack())))
+			}
+			panic(http.ErrAbortHandler)
 		}()
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		h, pattern := mux.Handler(r)

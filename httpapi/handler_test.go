@@ -210,7 +210,7 @@ func TestPages(t *testing.T) {
 	} {
 		answer, body := ask(t, "GET", url+"/v1/rounds"+test.query, "")
 		var p page
-		if err := json.Unmarshal(body, &p); err != nil || answer.StatusCode != 200 {
+		if err := json.Unmarshal(body, &p); err != nil || answer.StatusCode != http.StatusOK {
 			t.Fatalf("%s: %d %s", test.query, answer.StatusCode, body)
 		}
 		numbers := []uint64{}
@@ -289,7 +289,7 @@ func TestTruthInBothForms(t *testing.T) {
 		{"", "application/xml", "application/json"},
 	} {
 		answer, body := ask(t, "GET", url+query+test.query, "", "Accept", test.accept)
-		if got := answer.Header.Get("Content-Type"); answer.StatusCode != 200 || got != test.kind || answer.Header.Get("Vary") != "Accept" {
+		if got := answer.Header.Get("Content-Type"); answer.StatusCode != http.StatusOK || got != test.kind || answer.Header.Get("Vary") != "Accept" {
 			t.Errorf("%+v: %d %s", test, answer.StatusCode, got)
 		}
 		if !strings.HasPrefix(test.kind, csvType) {
@@ -306,15 +306,15 @@ func TestHealth(t *testing.T) {
 	t.Parallel()
 	state, broken := State{Height: 7, Peers: 3}, error(nil)
 	_, url := serve(t, Options{Ledger: rounds(1, 2), State: func() (State, error) { return state, broken }})
-	if answer, body := ask(t, "GET", url+"/healthz", ""); answer.StatusCode != 200 || string(body) != `{"status":"ok","height":7,"peers":3}`+"\n" {
+	if answer, body := ask(t, "GET", url+"/healthz", ""); answer.StatusCode != http.StatusOK || string(body) != `{"status":"ok","height":7,"peers":3}`+"\n" {
 		t.Errorf("%d %s", answer.StatusCode, body)
 	}
 	state.Syncing = true
-	if answer, body := ask(t, "GET", url+"/healthz", ""); answer.StatusCode != 200 || !bytes.Contains(body, []byte(`"syncing"`)) {
+	if answer, body := ask(t, "GET", url+"/healthz", ""); answer.StatusCode != http.StatusOK || !bytes.Contains(body, []byte(`"syncing"`)) {
 		t.Errorf("%d %s", answer.StatusCode, body)
 	}
 	broken = errors.New("a secret")
-	if answer, body := ask(t, "GET", url+"/healthz", ""); answer.StatusCode != 503 || bytes.Contains(body, []byte("secret")) {
+	if answer, body := ask(t, "GET", url+"/healthz", ""); answer.StatusCode != http.StatusServiceUnavailable || bytes.Contains(body, []byte("secret")) {
 		t.Errorf("%d %s", answer.StatusCode, body)
 	}
 }
@@ -323,7 +323,7 @@ func TestNoCommitteeYet(t *testing.T) {
 	t.Parallel()
 	_, url := serve(t, Options{Ledger: rounds(1, 2), Committee: func() (poenf.Committee, error) { return poenf.Committee{}, errors.New("no") }})
 	for _, path := range []string{"/v1/committee", "/v1/rounds", "/v1/rounds/latest", "/v1/truth?from=1&to=2", "/v1/events"} {
-		if answer, body := ask(t, "GET", url+path, ""); answer.StatusCode != 503 || !bytes.Contains(body, []byte("unavailable")) {
+		if answer, body := ask(t, "GET", url+path, ""); answer.StatusCode != http.StatusServiceUnavailable || !bytes.Contains(body, []byte("unavailable")) {
 			t.Errorf("%s: %d %s", path, answer.StatusCode, body)
 		}
 	}
@@ -343,7 +343,7 @@ func TestPanic(t *testing.T) {
 	if !strings.Contains(log.String(), "oops") {
 		t.Errorf("log: %s", log.String())
 	}
-	if answer, _ := ask(t, "GET", url+"/healthz", ""); answer.StatusCode != 200 {
+	if answer, _ := ask(t, "GET", url+"/healthz", ""); answer.StatusCode != http.StatusOK {
 		t.Errorf("health: %d", answer.StatusCode)
 	}
 }

@@ -182,7 +182,7 @@ func (d document) check(s schemaDoc, value any) error {
 			}
 		}
 	}
-	for _, one := range strings.Fields(kind) {
+	for one := range strings.FieldsSeq(kind) {
 		if types, ok := s.Type.([]any); s.Type == one || ok && slices.Contains(types, any(one)) {
 			return nil
 		}

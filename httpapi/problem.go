@@ -102,8 +102,7 @@ func (r *refusal) ContentType(string) string { return problemType }
 
 // refuse returns the problem that an error is; nil where nobody but the log should hear of it.
 func refuse(err error) *refusal {
-	var r *refusal
-	if errors.As(err, &r) {
+	if r, ok := errors.AsType[*refusal](err); ok {
 		return r
 	}
 	for _, k := range kinds {

@@ -85,7 +85,7 @@ func TestErrorsBothWays(t *testing.T) {
 		refusal = fmt.Errorf("a reason: %w: details", want)
 		err := client.Submit(t.Context(), committee.Proof("m000", 7))
 		for _, other := range sentinels {
-			if errors.Is(err, other) != (other == want) {
+			if errors.Is(err, other) != errors.Is(other, want) {
 				t.Errorf("%v became %v, which is %v: %t", want, err, other, errors.Is(err, other))
 			}
 		}
@@ -98,7 +98,7 @@ func TestErrorsBothWays(t *testing.T) {
 	for _, want := range sentinels {
 		refusal = fmt.Errorf("secret: %w", want)
 		_, err := client.Round(t.Context(), 7)
-		if want == ledger.ErrNotFound {
+		if errors.Is(want, ledger.ErrNotFound) {
 			if !errors.Is(err, want) {
 				t.Errorf("round: %v, want %v", err, want)
 			}
@@ -144,7 +144,7 @@ func TestReadProblem(t *testing.T) {
 		{"long", problemType, `{"detail":"` + strings.Repeat("é", 4000) + `"}`, strings.Repeat("é", 250) + "…", nil},
 	} {
 		p := readProblem(http.StatusConflict, test.kind, []byte(test.body))
-		if p.Error() != test.want || p.Status != http.StatusConflict || p.Unwrap() != test.is {
+		if p.Error() != test.want || p.Status != http.StatusConflict || !errors.Is(p.Unwrap(), test.is) {
 			t.Errorf("%s: %q, %+v", test.name, p.Error(), p)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"bufio"
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -210,7 +211,7 @@ func TestAbuse(t *testing.T) {
 		_ = conn.SetDeadline(time.Now().Add(patience))
 		_, _ = io.WriteString(conn, test.request) // the server may have closed before its end
 		line, err := bufio.NewReader(conn).ReadString('\n')
-		if test.want == "" && err == io.EOF && (line == "" || strings.HasPrefix(line, "HTTP/1.1 4")) {
+		if test.want == "" && errors.Is(err, io.EOF) && (line == "" || strings.HasPrefix(line, "HTTP/1.1 4")) {
 			conn.Close()
 			continue
 		}
