@@ -86,6 +86,7 @@ func newEvalCommand() *cobra.Command {
 	f.IntVar(&opts.drill.Nodes, "nodes", 4, "faults: so many nodes, 4 to 10")
 	f.Uint64Var(&opts.drill.Seed, "seed", evalSeed, "faults: what chance comes from")
 	f.StringVar(&opts.drill.Only, "only", "", "faults: the `SCENARIO` of that name alone")
+	f.BoolVar(&opts.drill.Keep, "keep", false, "faults: leave the nodes' homes and logs, and say where they are")
 	f.BoolVar(&opts.drill.Loopback, "loopback", false, "faults: no network namespaces, even where there may be")
 	return c
 }

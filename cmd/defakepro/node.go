@@ -256,10 +256,10 @@ func (n runningNode) serve(ctx context.Context, l net.Listener, secure bool, o h
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(n.registry, promhttp.HandlerOpts{Registry: n.registry}))
 	mux.Handle("/", httpapi.Handler(httpapi.Options{
-		Ledger: n.node, Committee: n.node.Committee, Genesis: genesis, Log: n.log, Now: n.opts.now,
+		Ledger: n.node, Committee: n.node.Committee, Latest: n.node.Latest, Genesis: genesis, Log: n.log, Now: n.opts.now,
 		Certificate: func(ctx context.Context, round uint64) (json.Marshaler, error) { return n.node.Certificate(ctx, round) },
 		State: func() (httpapi.State, error) {
-			return httpapi.State{Height: n.node.Height(), Peers: n.node.Peers(), Syncing: n.node.Syncing()}, nil
+			return httpapi.State{Height: n.node.Height(), Peers: n.node.Peers(), Syncing: n.node.Syncing()}, n.node.Running()
 		},
 	}))
 	scheme := "http"

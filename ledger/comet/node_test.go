@@ -59,6 +59,9 @@ func TestRestart(t *testing.T) {
 		n.SubmitAll(t.Context(), t, n.ledgers(), open, c.Members[0])
 		height := node.Height()
 		stop(t, node)
+		if node.Running() == nil {
+			t.Error("a stopped node says that it runs")
+		}
 		if _, err := node.Round(t.Context(), open); err == nil || errors.Is(err, ledger.ErrNotFound) {
 			t.Errorf("a stopped node says %v", err)
 		}
@@ -112,6 +115,9 @@ func TestGrowth(t *testing.T) {
 	last := certificate.Blocks[len(certificate.Blocks)-1]
 	if len(certificate.Blocks) < 2 || len(last.Validators) != 4 {
 		t.Errorf("%d blocks, the last with %d validators", len(certificate.Blocks), len(last.Validators))
+	}
+	if got, err := n.nodes[2].Latest(t.Context()); err != nil || got.Number < r.Number {
+		t.Errorf("the latest round is %d, %v; want %d at least", got.Number, err, r.Number)
 	}
 	file := must(certificate.MarshalJSON())
 	tamper(t, file, genesisOf(t, n.homes[0].Dir))

@@ -20,6 +20,24 @@ func (n *Node) Round(ctx context.Context, number uint64) (poenf.Round, error) {
 	return n.app.store.round(number)
 }
 
+// Latest returns the last closed round, or an error wrapping ledger.ErrNotFound where there is none.
+func (n *Node) Latest(ctx context.Context) (poenf.Round, error) {
+	if err := n.reading(ctx); err != nil {
+		return poenf.Round{}, err
+	}
+	number, ok, err := n.app.store.last()
+	if err != nil {
+		return poenf.Round{}, err
+	}
+	if !ok {
+		return poenf.Round{}, fmt.Errorf("the latest round: %w", ledger.ErrNotFound)
+	}
+	return n.app.store.round(number)
+}
+
+// Running returns nil, or why the node serves nothing any more.
+func (n *Node) Running() error { return n.reading(context.Background()) }
+
 // Follow implements [ledger.Ledger].
 func (n *Node) Follow(ctx context.Context, number uint64) iter.Seq2[poenf.Round, error] {
 	return func(yield func(poenf.Round, error) bool) {

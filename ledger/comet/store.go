@@ -238,6 +238,19 @@ func (s *store) find(k []byte) ([]byte, error) {
 	return s.entry(seq)
 }
 
+// last returns the number of the last closed round.
+func (s *store) last() (number uint64, ok bool, err error) {
+	it, err := s.db.ReverseIterator(key(keyRound, 0), []byte{keyRound + 1})
+	if err != nil {
+		return 0, false, err
+	}
+	defer func() { _ = it.Close() }() // read only
+	if !it.Valid() {
+		return 0, false, it.Error()
+	}
+	return binary.BigEndian.Uint64(it.Key()[1:]), true, nil
+}
+
 // next returns the number of the first closed round from n on.
 func (s *store) next(n uint64) (number uint64, ok bool, err error) {
 	it, err := s.db.Iterator(key(keyRound, n), []byte{keyRound + 1})
