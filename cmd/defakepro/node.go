@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -36,6 +37,9 @@ type nodeOptions struct {
 	home    string
 	id      string
 	member  string
+	genesis string
+	peers   string
+	p2p     string
 	grid    enf.Grid
 	logJSON bool
 	verbose bool
@@ -52,7 +56,8 @@ func newNodeCommand() *cobra.Command {
 frequency each round, and serves the rounds (--listen).
 
 A DIR that testnet made, or another node's administrator, holds all that is needed. In an empty DIR a new committee begins, of this node alone: --nominal is
-its grid. It can grow later and keeps its history.
+its grid. It can grow later and keeps its history. With --genesis and --peers instead, an empty DIR joins a committee: the node fetches the
+ledger from its peers, checks all of it, and follows; the administrator may make it a member. --p2p is where others reach it.
 
 --input is where the frequency comes from:
 ` + prover.Inputs + `
@@ -79,6 +84,9 @@ needs --tls-cert and --tls-key. The node stops in good order on SIGINT or SIGTER
 	f.Var(gridFlag{&opts.grid}, "nominal", "the grid of a new committee, in hertz")
 	f.StringVar(&opts.id, "id", "enf", "the name of a new committee")
 	f.StringVar(&opts.member, "member", "node0", "this node's `NAME` in a new committee")
+	f.StringVar(&opts.genesis, "genesis", "", "`FILE`, the genesis of the committee to join")
+	f.StringVar(&opts.peers, "peers", "", "`LIST` of its nodes, id@host:port, with commas between")
+	f.StringVar(&opts.p2p, "p2p", "", "`ADDRESS`, host:port, that peers of a new home connect to (default a free port on loopback)")
 	f.BoolVar(&opts.logJSON, "log-json", false, "log as JSON")
 	f.BoolVarP(&opts.verbose, "verbose", "v", false, "log details")
 	f.DurationVar(&opts.ahead, "clock-offset", 0, "set this node's clock ahead, whole seconds, to try what becomes of it")
@@ -199,14 +207,19 @@ func (o nodeOptions) prepare() (comet.Config, identity.Key, error) {
 	if !begun && !errors.Is(err, fs.ErrNotExist) {
 		return cfg, identity.Key{}, err
 	}
-	if !begun && o.grid == enf.GridAuto {
-		return cfg, identity.Key{}, fmt.Errorf("%s holds no committee; to begin one say its grid with --nominal 50 or 60", o.home)
+	switch joins := o.genesis != ""; {
+	case begun && (joins || o.grid != enf.GridAuto):
+		return cfg, identity.Key{}, fmt.Errorf("%s holds a committee already: --nominal and --genesis are for a new home", o.home)
+	case !begun && joins == (o.grid != enf.GridAuto):
+		return cfg, identity.Key{}, fmt.Errorf("%s holds no committee; begin one with --nominal 50 or 60, or join one with --genesis and --peers", o.home)
+	case begun && (o.peers != "" || o.p2p != ""):
+		return cfg, identity.Key{}, fmt.Errorf("%s is set up already: its peers and address are in config/config.toml", o.home)
 	}
-	if begun && o.grid != enf.GridAuto {
-		return cfg, identity.Key{}, fmt.Errorf("%s holds a committee already: --nominal is for a new one", o.home)
-	}
-	if err := os.MkdirAll(filepath.Join(o.home, "config"), 0o700); err != nil {
-		return cfg, identity.Key{}, err
+	if !begun {
+		if err := o.setUp(); err != nil {
+			return cfg, identity.Key{}, err
+		}
+		begun = o.genesis != ""
 	}
 	key, err := identity.ReadOrGenerate(memberKeyPath(o.home), o.member)
 	if err != nil {
@@ -235,6 +248,41 @@ func (s misdated) Read(ctx context.Context) (enf.Series, error) {
 	out, err := s.Source.Read(ctx)
 	out.Start = out.Start.Add(s.ahead)
 	return out, err
+}
+
+// setUp makes a new home: the directory, the engine's addresses, and the genesis of a committee to join.
+func (o nodeOptions) setUp() error {
+	var genesis []byte
+	if o.genesis != "" {
+		var err error
+		if genesis, err = readBounded(o.genesis, comet.MaxCertificate); err != nil {
+			return err
+		}
+		if _, err := comet.TrustGenesis(genesis); err != nil {
+			return fmt.Errorf("--genesis %s: %w", o.genesis, err)
+		}
+	}
+	config := filepath.Join(o.home, "config")
+	if err := os.MkdirAll(config, 0o700); err != nil {
+		return err
+	}
+	if o.peers != "" || o.p2p != "" {
+		var b strings.Builder
+		b.WriteString("# CometBFT's configuration. What is not here is as suits a committee.\n[p2p]\n")
+		if o.p2p != "" {
+			fmt.Fprintf(&b, "laddr = %q\n", "tcp://"+o.p2p)
+		}
+		if o.peers != "" {
+			fmt.Fprintf(&b, "persistent_peers = %q\n", o.peers)
+		}
+		if err := os.WriteFile(filepath.Join(config, "config.toml"), []byte(b.String()), 0o600); err != nil {
+			return err
+		}
+	}
+	if genesis == nil {
+		return nil
+	}
+	return os.WriteFile(genesisPath(o.home), genesis, 0o600)
 }
 
 // runningNode is a node with what uses it.
