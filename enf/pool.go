@@ -15,8 +15,9 @@ const (
 	// leastValues is how many seconds of ENF there must be before any is said to be present. Noise alone is taken for ENF in
 	// 0.2 % of the seconds (docs/estimation.md), seldom for more than a few in a row.
 	leastValues = 8
-	// leastShare is the least share of a recording's seconds that must have ENF.
-	leastShare = 0.02
+	// leastShare is the least share of a recording's seconds that must have ENF, and leastTwinShare that where the light's alias falls on the
+	// scene: values that are few there are wrong by 4-8 mHz, where they are most by 0.5-2 (docs/results/video.md).
+	leastShare, leastTwinShare = 0.02, 0.4
 )
 
 // pool runs a follower for each grid frequency in question and keeps the better.
@@ -143,10 +144,14 @@ func (p *pool) estimate(epoch time.Time) Estimate {
 			Share:  float64(r.used[g]) / math.Max(1, float64(r.seconds)),
 		})
 	}
+	least := leastShare
+	if r.lines[0].twin != nil {
+		least = leastTwinShare
+	}
 	switch {
 	case r.seconds < frameLengths[0]:
 		e.Reason = "the recording is too short"
-	case r.present < leastValues || float64(r.present) < leastShare*float64(r.seconds):
+	case r.present < leastValues || float64(r.present) < least*float64(r.seconds):
 		e.Reason = "no mains hum or flicker rises above the noise"
 	default:
 		e.Present = true
