@@ -42,16 +42,11 @@ func numbers(books []book) []uint64 {
 func disagreements(books []book) []string {
 	var out []string
 	for _, n := range numbers(books) {
-		var first *book
-		for i, b := range books {
-			r, ok := b.rounds[n]
-			switch {
-			case !ok:
-			case first == nil:
-				first = &books[i]
-			case first.rounds[n].Hash() != r.Hash():
-				out = append(out, fmt.Sprintf("round %d: %s and %s disagree", n, first.name, b.name))
-			}
+		have := slices.DeleteFunc(slices.Clone(books), func(b book) bool { _, ok := b.rounds[n]; return !ok })
+		first := have[0].rounds[n].Hash()
+		i := slices.IndexFunc(have, func(b book) bool { return b.rounds[n].Hash() != first })
+		if i > 0 {
+			out = append(out, fmt.Sprintf("round %d: %s and %s disagree", n, have[0].name, have[i].name))
 		}
 	}
 	return out

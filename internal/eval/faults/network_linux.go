@@ -246,10 +246,28 @@ func dieWithParent(c *exec.Cmd) {
 	c.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 }
 
-// mountSmall puts a disk of so many bytes at dir; unmount takes it away.
-func mountSmall(dir string, bytes int64) (unmount func() error, err error) {
-	if err := unix.Mount("tmpfs", dir, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, fmt.Sprintf("size=%d,mode=0700", bytes)); err != nil {
-		return nil, fmt.Errorf("tmpfs at %s: %w", dir, err)
+// smallDisk makes a directory, that is not there yet, one on a disk of so many bytes. The disk is mounted nowhere once this
+// returns: it lives in a file descriptor of this process, through which /proc leads, and is gone when that is closed, or the
+// process killed.
+func smallDisk(dir string, bytes int64) (remove func() error, err error) {
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return nil, err
 	}
-	return func() error { return unix.Unmount(dir, unix.MNT_DETACH) }, nil
+	if err := unix.Mount("tmpfs", dir, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, fmt.Sprintf("size=%d,mode=0700", bytes)); err != nil {
+		return nil, errors.Join(fmt.Errorf("tmpfs at %s: %w", dir, err), os.Remove(dir))
+	}
+	fd, err := unix.Open(dir, unix.O_DIRECTORY|unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err := errors.Join(err, unix.Unmount(dir, unix.MNT_DETACH)); err != nil {
+		return nil, err
+	}
+	err = errors.Join(os.Remove(dir), os.Symlink(fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), fd), dir))
+	return func() error { return unix.Close(fd) }, err
+}
+
+// limitFiles lets a process write no file beyond so many bytes.
+func limitFiles(pid int, bytes uint64) error {
+	if err := unix.Prlimit(pid, unix.RLIMIT_FSIZE, &unix.Rlimit{Cur: bytes, Max: bytes}, nil); err != nil {
+		return fmt.Errorf("limit files of process %d: %w", pid, err)
+	}
+	return nil
 }

@@ -16,6 +16,10 @@ func newSpaces(int, uint64) (fabric, error) {
 
 func dieWithParent(*exec.Cmd) {}
 
-func mountSmall(string, int64) (func() error, error) {
+func smallDisk(string, int64) (func() error, error) {
 	return nil, errors.New("no small disk: it takes Linux's tmpfs")
+}
+
+func limitFiles(int, uint64) error {
+	return errors.New("no limit on files: it takes Linux's prlimit")
 }

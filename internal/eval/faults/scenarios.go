@@ -250,39 +250,34 @@ func wrongClock(ctx context.Context, t *trial) error {
 // diskSize is a disk on which a node has room for many minutes.
 const diskSize = 96 << 20
 
-// fullDisk fills the disk under one node.
+// fullDisk fills the disk under one node, and makes room again.
 func fullDisk(ctx context.Context, t *trial) error {
 	n := t.nodes[2]
-	if err := n.stop(ctx); err != nil {
-		return err
-	}
-	room, err := t.smallDisk(n)
+	d, err := t.smallDisk(ctx, n)
 	if err != nil {
 		return err
 	}
-	if err := t.start(n); err != nil {
-		return errors.Join(err, room())
-	}
+	t.note("%s", d.what)
 	if err := t.healthy(ctx); err != nil {
 		return err
 	}
 	t.fragile = n
 	full := time.Now()
-	if err := fill(filepath.Join(t.data(n), "ballast")); err != nil {
+	if err := d.fill(); err != nil {
 		return err
 	}
 	if err := t.goOn(ctx, t.others(n), 10, full); err != nil {
 		return err
 	}
 	if n.running() {
-		t.note("%s runs on without space", n)
+		t.note("%s runs on", n)
 		if err := n.kill(ctx); err != nil {
 			return err
 		}
 	} else {
-		t.note("%s ended by itself: %s", n, n.tail())
+		t.note("%s ends: %s", n, n.tail())
 	}
-	if err := room(); err != nil {
+	if err := d.empty(); err != nil {
 		return err
 	}
 	back := time.Now()
@@ -296,19 +291,39 @@ func fullDisk(ctx context.Context, t *trial) error {
 	return t.healthy(ctx)
 }
 
-// smallDisk moves a node's data to a disk of its own; room makes room on it again.
-func (t *trial) smallDisk(n *node) (room func() error, err error) {
+// disk is what a node writes to.
+type disk struct {
+	what        string
+	fill, empty func() error
+}
+
+// smallDisk moves a node's data to a small disk of its own. Where that cannot be had, the node, as it runs, may not write to
+// files beyond their first bytes, which fails as a full disk does.
+func (t *trial) smallDisk(ctx context.Context, n *node) (disk, error) {
+	if err := n.stop(ctx); err != nil {
+		return disk{}, err
+	}
 	data := t.data(n)
 	old := data + ".old"
-	if err := errors.Join(os.Rename(data, old), os.Mkdir(data, 0o700)); err != nil {
-		return nil, err
+	if err := os.Rename(data, old); err != nil {
+		return disk{}, err
 	}
-	unmount, err := mountSmall(data, diskSize)
+	remove, err := smallDisk(data, diskSize)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", errSkip, err)
+		d := disk{what: "files limited by prlimit (" + err.Error() + ")", empty: func() error { return nil }}
+		d.fill = func() error {
+			err := limitFiles(n.cmd.Process.Pid, 1<<10)
+			if err != nil {
+				err = fmt.Errorf("%w: %w", errSkip, err)
+			}
+			return err
+		}
+		return d, errors.Join(os.Rename(old, data), t.start(n))
 	}
-	t.after = append(t.after, unmount)
-	return func() error { return os.Remove(filepath.Join(data, "ballast")) }, os.CopyFS(data, os.DirFS(old))
+	t.after = append(t.after, remove)
+	ballast := filepath.Join(data, "ballast")
+	d := disk{what: fmt.Sprintf("a tmpfs of %d MiB", diskSize>>20), fill: func() error { return fill(ballast) }, empty: func() error { return os.Remove(ballast) }}
+	return d, errors.Join(os.CopyFS(data, os.DirFS(old)), t.start(n))
 }
 
 // fill writes until there is no space left.
