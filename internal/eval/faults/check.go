@@ -92,12 +92,15 @@ func away(r poenf.Round, honest [][]int32) (most, bound int32) {
 	return most, 7*spread + 4
 }
 
-// unnamed says where a ledger has no sound evidence against one of authors, or any against another member.
-func unnamed(name string, evidence []comet.Evidence, c poenf.Committee, authors []string) []string {
+// unnamed says where a ledger has no sound evidence against one of authors, members who signed two proofs for one round, or
+// doubles, addresses of validators who voted twice; or any against another.
+func unnamed(name string, evidence []comet.Evidence, c poenf.Committee, authors, doubles []string) []string {
 	var out []string
 	found := make(map[string]bool)
 	for _, e := range evidence {
 		switch {
+		case e.DoubleSign != nil && slices.Contains(doubles, e.DoubleSign.Validator):
+			found[e.DoubleSign.Validator] = true
 		case e.DoubleSign != nil:
 			out = append(out, fmt.Sprintf("%s has evidence of a double signature by validator %s", name, e.DoubleSign.Validator))
 		case !slices.Contains(authors, e.Equivocation.Member):
@@ -111,7 +114,7 @@ func unnamed(name string, evidence []comet.Evidence, c poenf.Committee, authors 
 			found[author] = true
 		}
 	}
-	for _, author := range authors {
+	for _, author := range slices.Concat(authors, doubles) {
 		if !found[author] {
 			out = append(out, fmt.Sprintf("%s has no evidence against %s", name, author))
 		}

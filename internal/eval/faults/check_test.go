@@ -115,16 +115,19 @@ func TestUnnamed(t *testing.T) {
 		name     string
 		evidence []comet.Evidence
 		authors  []string
+		doubles  []string
 		want     string
 	}{
-		{"none wanted", nil, nil, ""},
-		{"sound", []comet.Evidence{sound}, []string{"m1"}, ""},
-		{"missing", nil, []string{"m1"}, "no evidence against m1"},
-		{"against the honest", []comet.Evidence{sound}, nil, "against m1, who is honest"},
-		{"forged", []comet.Evidence{forged}, []string{"m1"}, "does not verify"},
-		{"double signature", []comet.Evidence{{DoubleSign: &comet.DoubleSign{}}}, nil, "double signature"},
+		{"none wanted", nil, nil, nil, ""},
+		{"sound", []comet.Evidence{sound}, []string{"m1"}, nil, ""},
+		{"missing", nil, []string{"m1"}, nil, "no evidence against m1"},
+		{"against the honest", []comet.Evidence{sound}, nil, nil, "against m1, who is honest"},
+		{"forged", []comet.Evidence{forged}, []string{"m1"}, nil, "does not verify"},
+		{"voted twice", []comet.Evidence{{DoubleSign: &comet.DoubleSign{Validator: "ab"}}}, nil, []string{"ab"}, ""},
+		{"another did", []comet.Evidence{{DoubleSign: &comet.DoubleSign{Validator: "cd"}}}, nil, []string{"ab"}, "double signature by validator cd"},
+		{"nobody found it", nil, nil, []string{"ab"}, "no evidence against ab"},
 	} {
-		out := strings.Join(unnamed("node0", test.evidence, c, test.authors), "\n")
+		out := strings.Join(unnamed("node0", test.evidence, c, test.authors, test.doubles), "\n")
 		if (out == "") != (test.want == "") || !strings.Contains(out, test.want) {
 			t.Errorf("%s: %q, want %q", test.name, out, test.want)
 		}

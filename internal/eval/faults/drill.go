@@ -138,6 +138,7 @@ type trial struct {
 	*committee
 	*Result
 	authors []string        // of equivocations
+	doubles []string        // addresses of validators who vote twice
 	astray  map[string]bool // members who mean no harm and are wrong
 	after   []func() error  // to be undone once the homes have been read
 }
@@ -180,7 +181,7 @@ func (t *trial) judge(last uint64) {
 	t.compare(said, kept, last)
 	t.failAll(t.takenBack())
 	for i, list := range evidence {
-		t.failAll(unnamed(t.nodes[i].String(), list, t.Committee, t.authors))
+		t.failAll(unnamed(t.nodes[i].String(), list, t.Committee, t.authors, t.doubles))
 	}
 	t.failAll(sameEvidence(evidence))
 	t.judgeTruth(kept[0])

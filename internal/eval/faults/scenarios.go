@@ -39,6 +39,7 @@ func scenarios(o Options) []scenario {
 		{name: "slow link with loss", run: slowLink},
 		{name: "clock 2 s off", run: wrongClock},
 		{name: "full disk", run: fullDisk},
+		{name: "a validator twice", run: twin},
 	}
 	for _, a := range attacks() {
 		out = append(out, scenario{name: a.name, quick: a.name == equivocation, byzantine: true, run: func(ctx context.Context, t *trial) error {
