@@ -38,8 +38,8 @@ const (
 // listener in any case.
 func Serve(ctx context.Context, l net.Listener, h http.Handler, o ServeOptions) error {
 	defer l.Close() // twice, mostly: the server has done it
-	if o.TLS == nil && !local(l.Addr()) {
-		return fmt.Errorf("%s is reachable from other machines: give it a TLS certificate, or a loopback address such as 127.0.0.1", l.Addr())
+	if err := Servable(l, o.TLS != nil); err != nil {
+		return err
 	}
 	log := o.Log
 	if log == nil {
@@ -83,6 +83,14 @@ func Serve(ctx context.Context, l net.Listener, h http.Handler, o ServeOptions) 
 	}
 	if err := <-served; !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serve %s: %w", l.Addr(), err)
+	}
+	return nil
+}
+
+// Servable returns an error if [Serve] would refuse the listener: others could read and change what goes over it.
+func Servable(l net.Listener, secure bool) error {
+	if !secure && !local(l.Addr()) {
+		return fmt.Errorf("%s is reachable from other machines: give it a TLS certificate, or a loopback address such as 127.0.0.1", l.Addr())
 	}
 	return nil
 }

@@ -14,6 +14,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 )
 
 // Key is a member's name and the Ed25519 key (RFC 8032) with which it signs its proofs. Printing one shows the name alone.
@@ -93,12 +94,17 @@ func WriteKey(path string, k Key) (err error) {
 	if err != nil {
 		return err
 	}
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	// Beside its place first, so that it is there whole or not at all, whenever the machine stops.
+	f, err := os.CreateTemp(filepath.Dir(path), ".key-*") // with mode 0600
 	if err != nil {
 		return err
 	}
+	defer func() { err = errors.Join(err, os.Remove(f.Name())) }()
 	_, err = f.Write(append(data, '\n'))
-	return errors.Join(err, f.Sync(), f.Close())
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	return os.Link(f.Name(), path)
 }
 
 // ReadOrGenerate reads the key at path, or makes one for the name where there is no file.

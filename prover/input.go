@@ -5,6 +5,7 @@ package prover
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -34,27 +35,43 @@ command:COMMAND     what the shell command writes: raw PCM, as --pcm, --rate and
 media:FILE          a recording, played in real time from now on, once
 csv:FILE            a frequency series, over and over: the value of UTC second t is row t modulo its length`
 
-// Open opens an input by its description, one of [Inputs].
-func Open(ctx context.Context, input string, o InputOptions) (Source, error) {
+// Check returns an error if the input is none of [Inputs]. It opens nothing.
+func Check(input string) error {
 	kind, rest, _ := strings.Cut(input, ":")
 	switch {
-	case input == "-" && o.Stdin != nil:
-		return NewPCM(o.Stdin, o)
-	case kind == "soundcard":
-		return newSoundcard(ctx, rest, o)
-	case kind == "command" && rest != "":
-		return newCommand(ctx, []string{"sh", "-c", rest}, o)
-	case kind == "media" && rest != "":
-		return NewRecording(ctx, rest, o.Grid)
-	case kind == "csv" && rest != "":
-		s, err := enf.ReadFile(rest)
-		if err != nil {
-			return nil, err
-		}
-		if s, _, err = s.Fundamental(o.Grid); err != nil {
-			return nil, fmt.Errorf("%s: %w", rest, err)
-		}
-		return NewReplay(s)
+	case input == "-", kind == "soundcard":
+		return nil
+	case (kind == "command" || kind == "media" || kind == "csv") && rest != "":
+		return nil
 	}
-	return nil, fmt.Errorf("input %q: must be soundcard[:DEVICE], command:COMMAND, media:FILE, csv:FILE or -", input)
+	return fmt.Errorf("input %q: must be soundcard[:DEVICE], command:COMMAND, media:FILE, csv:FILE or -", input)
+}
+
+// Open opens an input by its description, one of [Inputs].
+func Open(ctx context.Context, input string, o InputOptions) (Source, error) {
+	if err := Check(input); err != nil {
+		return nil, err
+	}
+	kind, rest, _ := strings.Cut(input, ":")
+	switch kind {
+	case "-":
+		if o.Stdin == nil {
+			return nil, errors.New("input -: there is no standard input here")
+		}
+		return NewPCM(o.Stdin, o)
+	case "soundcard":
+		return newSoundcard(ctx, rest, o)
+	case "command":
+		return newCommand(ctx, []string{"sh", "-c", rest}, o)
+	case "media":
+		return NewRecording(ctx, rest, o.Grid)
+	}
+	s, err := enf.ReadFile(rest)
+	if err != nil {
+		return nil, err
+	}
+	if s, _, err = s.Fundamental(o.Grid); err != nil {
+		return nil, fmt.Errorf("%s: %w", rest, err)
+	}
+	return NewReplay(s)
 }

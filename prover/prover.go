@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"math"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -69,7 +70,7 @@ type prover struct {
 	seconds [memory]value // ring over Unix seconds
 	newest  int64         // Unix second
 	done    uint64        // the last round that was tried
-	drawn   uint64        // the last epoch for which there is a ticket
+	drawn   atomic.Uint64 // the last epoch for which there is a ticket
 	waiting chan struct{}
 	group   sync.WaitGroup
 	rounds  *prometheus.CounterVec
@@ -95,10 +96,12 @@ func Run(ctx context.Context, o Options) error {
 		Name: "defakepro_prover_newest_seconds", Help: "Unix time of the newest frequency known.",
 	})
 	if o.Metrics != nil {
-		for _, c := range []prometheus.Collector{p.rounds, p.newestG} {
-			if err := o.Metrics.Register(c); err != nil {
-				return err
-			}
+		var err error
+		if p.rounds, err = register(o.Metrics, p.rounds); err != nil {
+			return err
+		}
+		if p.newestG, err = register(o.Metrics, p.newestG); err != nil {
+			return err
 		}
 	}
 	defer p.group.Wait()
@@ -118,17 +121,31 @@ func Run(ctx context.Context, o Options) error {
 	}
 }
 
+// register registers a metric, or returns the one that an earlier run has registered.
+func register[T prometheus.Collector](r prometheus.Registerer, c T) (T, error) {
+	err := r.Register(c)
+	if already, ok := errors.AsType[prometheus.AlreadyRegisteredError](err); ok {
+		if c, ok := already.ExistingCollector.(T); ok {
+			return c, nil
+		}
+	}
+	return c, err
+}
+
 // note keeps the values of s.
 func (p *prover) note(s enf.Series) {
 	for i, hz := range s.Hz {
 		second := s.Time(i).Unix()
-		p.seconds[((second%memory)+memory)%memory] = value{second, hz}
+		p.seconds[slot(second)] = value{second, hz}
 		p.newest = max(p.newest, second)
 	}
 	if s.Len() > 0 {
 		p.newestG.Set(float64(p.newest))
 	}
 }
+
+// slot is where a Unix second is kept; a machine that does not know the time may be before the first.
+func slot(second int64) int64 { return (second%memory + memory) % memory }
 
 // prove submits the rounds that the values reach by now. Of those that it has fallen behind by more than one, only the last two are tried:
 // the others are decided or soon will be.
@@ -164,10 +181,9 @@ func (p *prover) draw(ctx context.Context) {
 	}
 	epoch, seed, ok := p.Electorate.Election()
 	c, err := p.Committee()
-	if !ok || epoch == p.drawn || err != nil {
+	if !ok || epoch == p.drawn.Load() || err != nil {
 		return
 	}
-	p.drawn = epoch
 	ticket := poenf.Ticket{Epoch: epoch, Member: p.Key.Name}
 	if err := ticket.Sign(c.ID, seed, p.Key.Private); err != nil {
 		p.Log.WarnContext(ctx, "no ticket", slog.Uint64("epoch", epoch), slog.Any("err", err))
@@ -176,10 +192,22 @@ func (p *prover) draw(ctx context.Context) {
 	p.group.Go(func() {
 		ctx, cancel := context.WithTimeout(ctx, patience)
 		defer cancel()
-		if err := p.Electorate.Ticket(ctx, ticket); err != nil && !errors.Is(err, poenf.ErrPresent) {
+		err := p.Electorate.Ticket(ctx, ticket)
+		if err == nil || errors.Is(err, poenf.ErrPresent) {
+			p.drawn.Store(epoch)
+		} else {
 			p.Log.WarnContext(ctx, "ticket not admitted", slog.Uint64("epoch", epoch), slog.Any("err", err))
 		}
 	})
+}
+
+// elects reports whether members are drawn, so that not to be one of them is nothing unusual.
+func (p *prover) elects() bool {
+	if p.Electorate == nil {
+		return false
+	}
+	_, _, ok := p.Electorate.Election()
+	return ok
 }
 
 // submit offers the proof in the background, so that a slow ledger does not stop the clock of the source.
@@ -196,7 +224,7 @@ func (p *prover) submit(ctx context.Context, proof poenf.Proof) {
 		ctx, cancel := context.WithTimeout(ctx, patience)
 		defer cancel()
 		err := p.Ledger.Submit(ctx, proof)
-		if errors.Is(err, poenf.ErrNotMember) && p.Electorate != nil {
+		if errors.Is(err, poenf.ErrNotMember) && p.elects() {
 			p.rounds.WithLabelValues("unseated").Inc()
 			return
 		}
@@ -214,7 +242,7 @@ func (p *prover) values(c poenf.Committee, round uint64) ([]int32, error) {
 	from := c.End(round)/1000 - int64(c.Length)
 	hz := make([]float64, c.Length)
 	for i := range hz {
-		v := p.seconds[(from+int64(i))%memory]
+		v := p.seconds[slot(from+int64(i))]
 		if hz[i] = v.hz; v.second != from+int64(i) {
 			hz[i] = math.NaN()
 		}

@@ -9,13 +9,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
 	"os"
-	"path/filepath"
-	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -56,7 +54,7 @@ func newNodeCommand() *cobra.Command {
 frequency each round, and serves the rounds (--listen).
 
 A DIR that testnet made, or another node's administrator, holds all that is needed. In an empty DIR a new committee begins, of this node alone: --nominal is
-its grid. It can grow later and keeps its history. With --genesis and --peers instead, an empty DIR joins a committee: the node fetches the
+its grid. It can grow by changes that DIR/config/administrator_key.json signs, and keeps its history; keep that key elsewhere. With --genesis and --peers instead, an empty DIR joins a committee: the node fetches the
 ledger from its peers, checks all of it, and follows; the administrator may make it a member. --p2p is where others reach it.
 
 --input is where the frequency comes from:
@@ -82,8 +80,8 @@ needs --tls-cert and --tls-key. The node stops in good order on SIGINT or SIGTER
 	f.StringVar(&opts.TLSCert, "tls-cert", "", "`FILE`, the certificate of the address in PEM")
 	f.StringVar(&opts.TLSKey, "tls-key", "", "`FILE`, its key")
 	f.Var(gridFlag{&opts.grid}, "nominal", "the grid of a new committee, in hertz")
-	f.StringVar(&opts.id, "id", "enf", "the name of a new committee")
-	f.StringVar(&opts.member, "member", "node0", "this node's `NAME` in a new committee")
+	f.StringVar(&opts.id, "id", "", "the `NAME` of a new committee (default enf)")
+	f.StringVar(&opts.member, "member", "", "this node's `NAME` (default node0 in a new home)")
 	f.StringVar(&opts.genesis, "genesis", "", "`FILE`, the genesis of the committee to join")
 	f.StringVar(&opts.peers, "peers", "", "`LIST` of its nodes, id@host:port, with commas between")
 	f.StringVar(&opts.p2p, "p2p", "", "`ADDRESS`, host:port, that peers of a new home connect to (default a free port on loopback)")
@@ -153,23 +151,32 @@ func runNode(ctx context.Context, opts nodeOptions, stdin io.Reader, stderr io.W
 	if err != nil {
 		return err
 	}
-	cfg, key, err := opts.prepare()
-	if err != nil {
-		return err
-	}
 	log := opts.logger(stderr)
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	cfg.Log, cfg.Metrics = quiet(log, opts.verbose, ctx.Done()), registry
-
-	// Listen first: an address that is taken is then known before anything runs.
+	// First what may be wrong with the call, so that nothing has begun if it is.
 	var listener net.Listener
 	if opts.Listen != "" {
 		if listener, err = net.Listen("tcp", opts.Listen); err != nil {
 			return fmt.Errorf("--listen %s: %w", opts.Listen, err)
 		}
 		defer func() { _ = listener.Close() }() // twice, mostly
+		if err := httpapi.Servable(listener, secure != nil); err != nil {
+			return fmt.Errorf("--listen: %w", err)
+		}
 	}
+	var source prover.Source
+	if opts.Input != "" && opts.grid != enf.GridAuto {
+		if source, err = opts.open(ctx, int(opts.grid), stdin, log); err != nil {
+			return err
+		}
+	}
+	cfg, key, err := opts.prepare()
+	if err != nil {
+		return err
+	}
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	cfg.Log, cfg.Metrics = quiet(log, opts.verbose, ctx.Done()), registry
+
 	// The node outlives what uses it.
 	node, err := comet.Start(context.WithoutCancel(ctx), cfg)
 	if err != nil {
@@ -181,7 +188,8 @@ func runNode(ctx context.Context, opts nodeOptions, stdin io.Reader, stderr io.W
 		log.Info("stopped")
 	}()
 	log.Info("node runs", slog.String("home", opts.home), slog.String("id", node.ID()), slog.String("member", key.Name), slog.Int64("height", node.Height()))
-	running := runningNode{node: node, key: key, opts: opts, log: log, registry: registry, stdin: stdin}
+	running := &runningNode{node: node, key: key, opts: opts, log: log, registry: registry, stdin: stdin}
+	running.progress.Store(time.Now().UnixMilli())
 	group, ctx := errgroup.WithContext(ctx)
 	if listener != nil {
 		group.Go(func() error {
@@ -189,48 +197,15 @@ func runNode(ctx context.Context, opts nodeOptions, stdin io.Reader, stderr io.W
 		})
 	}
 	if opts.Input != "" {
-		group.Go(func() error { return running.prove(ctx) })
+		group.Go(func() error { return running.prove(ctx, source) })
 	}
 	group.Go(func() error { return running.report(ctx) })
+	group.Go(func() error { return running.watch(ctx) })
 	err = group.Wait()
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		return nil
 	}
 	return err
-}
-
-// prepare returns the engine's configuration and the member's key, of a new committee if the home is empty.
-func (o nodeOptions) prepare() (comet.Config, identity.Key, error) {
-	cfg := comet.Config{Home: o.home, Clock: o.now}
-	_, err := os.Stat(genesisPath(o.home))
-	begun := err == nil
-	if !begun && !errors.Is(err, fs.ErrNotExist) {
-		return cfg, identity.Key{}, err
-	}
-	switch joins := o.genesis != ""; {
-	case begun && (joins || o.grid != enf.GridAuto):
-		return cfg, identity.Key{}, fmt.Errorf("%s holds a committee already: --nominal and --genesis are for a new home", o.home)
-	case !begun && joins == (o.grid != enf.GridAuto):
-		return cfg, identity.Key{}, fmt.Errorf("%s holds no committee; begin one with --nominal 50 or 60, or join one with --genesis and --peers", o.home)
-	case begun && (o.peers != "" || o.p2p != ""):
-		return cfg, identity.Key{}, fmt.Errorf("%s is set up already: its peers and address are in config/config.toml", o.home)
-	}
-	if !begun {
-		if err := o.setUp(); err != nil {
-			return cfg, identity.Key{}, err
-		}
-		begun = o.genesis != ""
-	}
-	key, err := identity.ReadOrGenerate(memberKeyPath(o.home), o.member)
-	if err != nil {
-		return cfg, key, err
-	}
-	if !begun {
-		cfg.Committee = poenf.NewCommittee(o.id, int(o.grid), poenf.Member{Name: key.Name, Key: key.Public()})
-		cfg.Committee.Administrator = key.Public()
-		cfg.Member = key.Name
-	}
-	return cfg, key, nil
 }
 
 // now is the time by this node's clock.
@@ -250,41 +225,6 @@ func (s misdated) Read(ctx context.Context) (enf.Series, error) {
 	return out, err
 }
 
-// setUp makes a new home: the directory, the engine's addresses, and the genesis of a committee to join.
-func (o nodeOptions) setUp() error {
-	var genesis []byte
-	if o.genesis != "" {
-		var err error
-		if genesis, err = readBounded(o.genesis, comet.MaxCertificate); err != nil {
-			return err
-		}
-		if _, err := comet.TrustGenesis(genesis); err != nil {
-			return fmt.Errorf("--genesis %s: %w", o.genesis, err)
-		}
-	}
-	config := filepath.Join(o.home, "config")
-	if err := os.MkdirAll(config, 0o700); err != nil {
-		return err
-	}
-	if o.peers != "" || o.p2p != "" {
-		var b strings.Builder
-		b.WriteString("# CometBFT's configuration. What is not here is as suits a committee.\n[p2p]\n")
-		if o.p2p != "" {
-			fmt.Fprintf(&b, "laddr = %q\n", "tcp://"+o.p2p)
-		}
-		if o.peers != "" {
-			fmt.Fprintf(&b, "persistent_peers = %q\n", o.peers)
-		}
-		if err := os.WriteFile(filepath.Join(config, "config.toml"), []byte(b.String()), 0o600); err != nil {
-			return err
-		}
-	}
-	if genesis == nil {
-		return nil
-	}
-	return os.WriteFile(genesisPath(o.home), genesis, 0o600)
-}
-
 // runningNode is a node with what uses it.
 type runningNode struct {
 	node     *comet.Node
@@ -293,10 +233,11 @@ type runningNode struct {
 	log      *slog.Logger
 	registry *prometheus.Registry
 	stdin    io.Reader
+	progress atomic.Int64 // when a round was last seen to close, Unix ms of this machine
 }
 
 // serve serves the interface.
-func (n runningNode) serve(ctx context.Context, l net.Listener, secure bool, o httpapi.ServeOptions) error {
+func (n *runningNode) serve(ctx context.Context, l net.Listener, secure bool, o httpapi.ServeOptions) error {
 	genesis, err := os.ReadFile(genesisPath(n.opts.home))
 	if err != nil {
 		return err
@@ -307,7 +248,7 @@ func (n runningNode) serve(ctx context.Context, l net.Listener, secure bool, o h
 		Ledger: n.node, Committee: n.node.Committee, Latest: n.node.Latest, Genesis: genesis, Log: n.log, Now: n.opts.now,
 		Certificate: func(ctx context.Context, round uint64) (json.Marshaler, error) { return n.node.Certificate(ctx, round) },
 		State: func() (httpapi.State, error) {
-			return httpapi.State{Height: n.node.Height(), Peers: n.node.Peers(), Syncing: n.node.Syncing()}, n.node.Running()
+			return httpapi.State{Height: n.node.Height(), Peers: n.node.Peers(), Syncing: n.node.Syncing()}, n.healthy()
 		},
 	}))
 	scheme := "http"
@@ -318,8 +259,39 @@ func (n runningNode) serve(ctx context.Context, l net.Listener, secure bool, o h
 	return httpapi.Serve(ctx, l, mux, o)
 }
 
-// prove makes this member's proofs.
-func (n runningNode) prove(ctx context.Context) error {
+// healthy returns nil, or what is wrong: the engine has stopped, or no round closes.
+func (n *runningNode) healthy() error {
+	if err := n.node.Running(); err != nil {
+		return err
+	}
+	c, err := n.node.Committee()
+	if err != nil || n.node.Syncing() {
+		return nil // on its way
+	}
+	if age := time.Since(time.UnixMilli(n.progress.Load())); age > stalled(c) {
+		return fmt.Errorf("no round has closed for %v", age.Round(time.Second))
+	}
+	return nil
+}
+
+// stalled is for how long no round may close: after that one is certainly void.
+func stalled(c poenf.Committee) time.Duration {
+	return time.Duration(c.Expiry)*time.Millisecond + 2*time.Duration(c.Period)*time.Second
+}
+
+// open opens the member's input, on a grid of so many hertz.
+func (o nodeOptions) open(ctx context.Context, nominal int, stdin io.Reader, log *slog.Logger) (prover.Source, error) {
+	return prover.Open(ctx, o.Input, prover.InputOptions{
+		Grid: enf.Grid(nominal), Format: o.PCM, Rate: o.Rate, Channels: o.Channels, Stdin: stdin, Log: log,
+	})
+}
+
+// inputBackoff is how long an input that failed is left alone.
+const inputBackoff = 5 * time.Second
+
+// prove makes this member's proofs from the source, which is opened first if it is nil. An input that fails later is opened again and again: a
+// sound card that goes away must not take a validator with it.
+func (n *runningNode) prove(ctx context.Context, source prover.Source) error {
 	c, err := n.committee(ctx)
 	if err != nil {
 		return err
@@ -327,27 +299,41 @@ func (n runningNode) prove(ctx context.Context) error {
 	if m, ok := c.Member(n.key.Name); !ok || !m.Key.Equal(n.key.Public()) {
 		n.log.WarnContext(ctx, "not a member yet: proofs will be refused", slog.String("member", n.key.Name))
 	}
-	source, err := prover.Open(ctx, n.opts.Input, prover.InputOptions{
-		Grid: enf.Grid(c.Nominal), Format: n.opts.PCM, Rate: n.opts.Rate, Channels: n.opts.Channels, Stdin: n.stdin, Log: n.log,
-	})
-	if err != nil {
-		return err
-	}
 	if closer, ok := n.stdin.(io.Closer); ok && n.opts.Input == "-" {
 		stop := context.AfterFunc(ctx, func() { _ = closer.Close() }) // wakes who reads it
 		defer stop()
 	}
-	err = prover.Run(ctx, prover.Options{
-		Source: misdated{source, n.opts.ahead}, Ledger: n.node, Committee: n.node.Committee, Key: n.key, Electorate: n.node, Log: n.log, Metrics: n.registry,
-	})
-	if err == nil {
-		n.log.WarnContext(ctx, "the input has ended: this member proves no more", slog.String("input", n.opts.Input))
+	if source == nil {
+		if source, err = n.opts.open(ctx, c.Nominal, n.stdin, n.log); err != nil {
+			return err
+		}
 	}
-	return err
+	for {
+		if source != nil {
+			err = prover.Run(ctx, prover.Options{
+				Source: misdated{source, n.opts.ahead}, Ledger: n.node, Committee: n.node.Committee, Key: n.key, Electorate: n.node,
+				Log: n.log, Metrics: n.registry,
+			})
+		}
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case err == nil:
+			n.log.WarnContext(ctx, "the input has ended: this member proves no more", slog.String("input", n.opts.Input))
+			return nil
+		}
+		n.log.ErrorContext(ctx, "the input has failed; trying again", slog.String("input", n.opts.Input), slog.Any("err", err))
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(inputBackoff):
+		}
+		source, err = n.opts.open(ctx, c.Nominal, n.stdin, n.log)
+	}
 }
 
 // committee waits for the committee: a node that catches up from a snapshot has none at first.
-func (n runningNode) committee(ctx context.Context) (poenf.Committee, error) {
+func (n *runningNode) committee(ctx context.Context) (poenf.Committee, error) {
 	for {
 		c, err := n.node.Committee()
 		if err == nil {
@@ -361,8 +347,26 @@ func (n runningNode) committee(ctx context.Context) (poenf.Committee, error) {
 	}
 }
 
+// watch says it once when no round closes any more.
+func (n *runningNode) watch(ctx context.Context) error {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for said := false; ; {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+		}
+		err := n.healthy()
+		if err != nil && !said {
+			n.log.WarnContext(ctx, "stalled", slog.Any("err", err), slog.Int("peers", n.node.Peers()))
+		}
+		said = err != nil
+	}
+}
+
 // report logs each closed round.
-func (n runningNode) report(ctx context.Context) error {
+func (n *runningNode) report(ctx context.Context) error {
 	c, err := n.committee(ctx)
 	if err != nil {
 		return err
@@ -372,6 +376,7 @@ func (n runningNode) report(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		n.progress.Store(time.Now().UnixMilli())
 		mean := 0.0
 		for _, v := range r.Truth {
 			mean += float64(v) * 1e-6 / float64(len(r.Truth))

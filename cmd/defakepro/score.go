@@ -4,6 +4,7 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/csv"
 	"encoding/json"
@@ -73,8 +74,8 @@ func runScore(c *cobra.Command, opts scoreOptions, path string) error {
 		f = max(0, (m-3)/2)
 	case f < 0:
 		return fmt.Errorf("score: --f %d: must not be below 0", f)
-	case m < 2*f+3 && f > 0:
-		return fmt.Errorf("score: --f %d: %d proofs that can be scored bear at most %d liars, for a score needs 2f+3 of them", f, m, max(0, (m-3)/2))
+	case f > mostLiars(opts.rule, m):
+		return fmt.Errorf("score: --f %d: with the rule %s %d proofs bear at most %d liars", f, opts.rule, m, mostLiars(opts.rule, m))
 	}
 	o, err := poenf.Select(opts.rule, t.names, t.vectors, f)
 	if err != nil {
@@ -87,6 +88,14 @@ func runScore(c *cobra.Command, opts scoreOptions, path string) error {
 		return writeScoreJSON(c.OutOrStdout(), opts.rule, f, t, o)
 	}
 	return writeScore(c.OutOrStdout(), opts.rule, f, t, o)
+}
+
+// mostLiars is how many of m proofs may be lies: Krum needs 2f+3 of them, the median 2f+1.
+func mostLiars(rule poenf.Rule, m int) int {
+	if rule == poenf.Krum {
+		return max(0, (m-3)/2)
+	}
+	return max(0, (m-1)/2)
 }
 
 func sortedKeys[V any](m map[string]V) []string {
@@ -103,8 +112,9 @@ const mostProofs = poenf.MaxMembers * poenf.MaxLength * 32
 
 // readProofs reads the proofs at path.
 func readProofs(path string, stdin io.Reader) (proofTable, error) {
-	r := stdin
+	r, name := stdin, "standard input"
 	if path != "-" {
+		name = path
 		f, err := os.Open(path)
 		if err != nil {
 			return proofTable{}, fmt.Errorf("%s: %w", path, withoutPath(err))
@@ -112,9 +122,16 @@ func readProofs(path string, stdin io.Reader) (proofTable, error) {
 		defer func() { _ = f.Close() }() // read only
 		r = f
 	}
-	t, err := parseProofs(io.LimitReader(r, mostProofs))
+	data, err := io.ReadAll(io.LimitReader(r, mostProofs+1))
+	if err == nil && len(data) > mostProofs {
+		err = fmt.Errorf("more than %d bytes, which no round has", mostProofs)
+	}
+	var t proofTable
+	if err == nil {
+		t, err = parseProofs(bytes.NewReader(data))
+	}
 	if err != nil {
-		return proofTable{}, fmt.Errorf("%s: %w", path, err)
+		return proofTable{}, fmt.Errorf("%s: %w", name, err)
 	}
 	return t, nil
 }

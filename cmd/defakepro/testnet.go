@@ -9,6 +9,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -23,6 +25,7 @@ import (
 	"github.com/defakepro/defakepro/identity"
 	"github.com/defakepro/defakepro/ledger/comet"
 	"github.com/defakepro/defakepro/poenf"
+	"github.com/defakepro/defakepro/prover"
 )
 
 type testnetOptions struct {
@@ -87,8 +90,14 @@ func runTestnet(opts testnetOptions, faulty bool, stdout io.Writer) ([]string, e
 		return nil, fmt.Errorf("testnet: --nodes %d: must be from 1 to %d", opts.nodes, mostNodes)
 	case opts.grid == enf.GridAuto:
 		return nil, errors.New("testnet: --nominal auto: a committee has one grid, 50 or 60")
-	case opts.listen < 1 || opts.listen+opts.nodes > 1<<16:
-		return nil, fmt.Errorf("testnet: --listen %d: must be a port", opts.listen)
+	case opts.listen < 1 || opts.listen+opts.nodes-1 > math.MaxUint16:
+		return nil, fmt.Errorf("testnet: --listen %d: %d nodes need ports from there to %d, and the last is %d", opts.listen, opts.nodes,
+			opts.listen+opts.nodes-1, math.MaxUint16)
+	}
+	if opts.input != "" {
+		if err := prover.Check(opts.input); err != nil {
+			return nil, fmt.Errorf("testnet: --%w", err)
+		}
 	}
 	var keys []identity.Key
 	var members []poenf.Member
@@ -118,6 +127,9 @@ func runTestnet(opts testnetOptions, faulty bool, stdout io.Writer) ([]string, e
 		return nil, fmt.Errorf("testnet: %w", err)
 	}
 	homes, err := comet.WriteHomes(opts.out, committee, comet.Layout{Validators: opts.nodes})
+	if errors.Is(err, fs.ErrExist) {
+		return nil, fmt.Errorf("testnet: --out %s holds homes already; choose another, or remove it", opts.out)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("testnet: --out %s: %w", opts.out, err)
 	}

@@ -58,8 +58,12 @@ func runVerify(c *cobra.Command, opts verifyOptions, path string) error {
 	if err != nil {
 		return err
 	}
-	round, err := comet.Verify(file, root)
-	if err != nil {
+	var certificate comet.Certificate
+	if err := json.Unmarshal(file, &certificate); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	round := certificate.Round
+	if err := certificate.Verify(root); err != nil {
 		_, _ = fmt.Fprintf(c.ErrOrStderr(), "%s does not hold: %v\n", path, err)
 		return statusInvalid
 	}
