@@ -123,7 +123,7 @@ func (l *liars) signed(liar int, p poenf.Proof) poenf.Proof {
 	return p
 }
 
-// sees is what a liar sees, like the honest.
+// honest is what a liar sees, like all others.
 func (l *liars) honest(liar int, round uint64) []int32 {
 	return l.values(len(l.committee.keys)-len(l.keys)+liar, round)
 }
