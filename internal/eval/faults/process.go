@@ -4,7 +4,6 @@
 package faults
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -161,14 +161,20 @@ func (n *node) died() error {
 	return fmt.Errorf("%s ended by itself: %w; its log ends: %s", n, n.err, n.tail())
 }
 
-// tail returns the last line of the node's log.
+// tail returns what the node said of its end: the last line of its log that is the command's own or a panic's, which
+// others may have followed, or else the last.
 func (n *node) tail() string {
 	data, err := os.ReadFile(filepath.Join(filepath.Dir(n.home.Dir), n.String()+".log"))
 	if err != nil {
 		return err.Error()
 	}
-	data = bytes.TrimSpace(data)
-	return string(data[bytes.LastIndexByte(data, '\n')+1:])
+	lines := strings.Split(strings.TrimSpace(string(data)), "\n")
+	for _, line := range slices.Backward(lines) {
+		if strings.HasPrefix(line, "defakepro: ") || strings.HasPrefix(line, "panic: ") {
+			return line
+		}
+	}
+	return lines[len(lines)-1]
 }
 
 // measure notes the process's memory.

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -78,9 +79,18 @@ func (t *trial) goOn(ctx context.Context, nodes []*node, rounds int, since time.
 	})
 }
 
+// anyMoment waits for a part of a period that is another one each time, so that nodes are killed in whatever they do.
+func (t *trial) anyMoment(ctx context.Context, rng *rand.Rand) error {
+	return pause(ctx, time.Duration(rng.Int64N(int64(period*time.Second))))
+}
+
 // killEach kills one node after another; the others must go on, and it must come back.
 func killEach(ctx context.Context, t *trial) error {
+	rng := rand.New(rand.NewPCG(t.Seed, 3))
 	for _, n := range t.nodes {
+		if err := t.anyMoment(ctx, rng); err != nil {
+			return err
+		}
 		killed := time.Now()
 		if err := n.kill(ctx); err != nil {
 			return err
@@ -109,7 +119,11 @@ func killEach(ctx context.Context, t *trial) error {
 
 // killAll is a power cut: all nodes at once, several times.
 func killAll(ctx context.Context, t *trial) error {
-	for range 3 {
+	rng := rand.New(rand.NewPCG(t.Seed, 4))
+	for range 5 {
+		if err := t.anyMoment(ctx, rng); err != nil {
+			return err
+		}
 		var all sync.WaitGroup
 		errs := make([]error, len(t.nodes))
 		for i, n := range t.nodes {
