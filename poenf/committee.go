@@ -21,6 +21,7 @@ const (
 	MaxOffset     = 1_000_000 // µHz from nominal, either way; the grids of the world keep within a third of it
 	MaxPeriod     = 3600      // seconds
 	MaxSkew       = 60_000    // milliseconds
+	MinExpiry     = 10_000    // milliseconds; see Committee.Expiry
 	MaxOpen       = 128       // rounds that can be open at once: (expiry + skew) / period
 	MaxEpoch      = 1_000_000 // rounds in an epoch
 	MaxPower      = 1 << 32   // voting power of a validator, exclusive
@@ -46,7 +47,9 @@ type Committee struct {
 	Period int64
 	// Grace is how long a round waits, in milliseconds, for the members still missing once n-f proofs are in.
 	Grace int64
-	// Expiry is how long after its end, in milliseconds, a round without n-f proofs is void.
+	// Expiry is how long after its end, in milliseconds, a round without n-f proofs is void: [MinExpiry] at least. An
+	// engine bears blocks whose time is some seconds ahead of the clocks of those who vote (ledger/comet: 3 s), so that with
+	// less one dishonest proposer could expire a round before honest proofs can be in a block.
 	Expiry int64
 	// Skew is how far before a round's end, in milliseconds, its proofs are accepted: some members' clocks are ahead.
 	Skew int64
@@ -106,8 +109,8 @@ func (c Committee) check() string {
 		return fmt.Sprintf("period %d s is not 1 to %d", c.Period, MaxPeriod)
 	case c.Skew < 0 || c.Skew > MaxSkew:
 		return fmt.Sprintf("skew %d ms is not 0 to %d", c.Skew, MaxSkew)
-	case c.Expiry < 1 || c.Expiry > MaxOpen*c.Period*1000-c.Skew:
-		return fmt.Sprintf("expiry %d ms is not 1 to %d, with which %d rounds would be open at once", c.Expiry,
+	case c.Expiry < MinExpiry || c.Expiry > MaxOpen*c.Period*1000-c.Skew:
+		return fmt.Sprintf("expiry %d ms is not %d to %d, with which %d rounds would be open at once", c.Expiry, MinExpiry,
 			MaxOpen*c.Period*1000-c.Skew, MaxOpen)
 	case c.Grace < 0 || c.Grace > c.Expiry:
 		return fmt.Sprintf("grace %d ms is not 0 to the expiry, %d ms", c.Grace, c.Expiry)

@@ -28,6 +28,7 @@ func TestValidate(t *testing.T) {
 		"skew -1":                      func(c *Committee) { c.Skew = -1 },
 		"skew 60001":                   func(c *Committee) { c.Skew = 60_001 },
 		"expiry 0":                     func(c *Committee) { c.Expiry = 0 },
+		"expiry 9999":                  func(c *Committee) { c.Expiry = MinExpiry - 1 },
 		"128 rounds would":             func(c *Committee) { c.Expiry = 128*5000 - 1999 },
 		"grace 60001":                  func(c *Committee) { c.Grace = 60_001 },
 		"epochs of 5":                  func(c *Committee) { c.EpochRounds = 5 },

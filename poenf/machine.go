@@ -174,7 +174,7 @@ func (m *Machine) Tick(now int64) []Round {
 	return closed
 }
 
-// judgeProof returns the era of a proof that would be taken, and the first proof where this is a second.
+// judgeProof returns nil for a proof that would be taken, and the first proof of its member where this is a second.
 func (m *Machine) judgeProof(now int64, p Proof) (first *Proof, err error) {
 	e, err := m.era(p.Round)
 	switch end := m.committee.End(p.Round); {
