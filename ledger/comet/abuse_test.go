@@ -29,6 +29,11 @@ func TestFlood(t *testing.T) {
 	eventually(t, func() bool { _, err := node.Committee(); return err == nil }, "the genesis is there")
 	round := n.Last(n.clock.Now().UnixMilli()) + 1
 	n.clock.Until(n.EndOf(round))
+	good := must(c.Proof("m000", round).MarshalBinary())
+	forged := append(good[:len(good)-1:len(good)-1], good[len(good)-1]^1)
+	if err := node.Take(forged); !errors.Is(err, poenf.ErrSignature) {
+		t.Errorf("forged: %v", err)
+	}
 	for i := range 200 {
 		for _, m := range c.Members {
 			p := c.Proof(m.Name, round)
@@ -38,7 +43,6 @@ func TestFlood(t *testing.T) {
 			}
 		}
 	}
-	good := must(c.Proof("m000", round).MarshalBinary())
 	for name, test := range map[string]struct {
 		tx   []byte
 		want error
@@ -48,7 +52,7 @@ func TestFlood(t *testing.T) {
 		"oversize":  {make([]byte, poenf.MaxTx+1), poenf.ErrMalformed},
 		"trailing":  {append(slices.Clip(good), 0), poenf.ErrMalformed},
 		"cut":       {good[:len(good)-1], poenf.ErrMalformed},
-		"forged":    {append(good[:len(good)-1:len(good)-1], good[len(good)-1]^1), poenf.ErrSignature},
+		"forged":    {forged, poenf.ErrPresent}, // nobody looks at the signature where the place is taken
 		"stranger":  {must(c.Sign(poenf.Proof{Nominal: 50, Round: round, Member: "m777", Values: make([]int32, 10)}).MarshalBinary()), poenf.ErrNotMember},
 		"tomorrow":  {must(c.Proof("m000", round+17280).MarshalBinary()), poenf.ErrEarly},
 		"yesterday": {must(c.Proof("m000", round-17280).MarshalBinary()), poenf.ErrOutdated},
@@ -90,27 +94,38 @@ func TestJudge(t *testing.T) {
 	n := &net{Committee: c, clock: new(ledgertest.Clock)}
 	n.nodes = []*comet.Node{start(t, comet.Config{Home: t.TempDir(), Committee: c.Committee, Clock: n.clock.Now, Log: logger(t)})}
 	node, last := n.nodes[0], n.round(t)
-	now := n.clock.Now().UnixMilli()
-	proof := must(c.Proof("m000", last.Number+1).MarshalBinary())
+	open := last.Number + 1
+	n.clock.Until(n.EndOf(open))
+	now := n.EndOf(open).UnixMilli()
+	proof := must(c.Proof("m000", open).MarshalBinary())
 	forged := append(proof[:len(proof)-1:len(proof)-1], proof[len(proof)-1]^1)
 	late := must(c.Proof("m000", last.Number).MarshalBinary())
-	n.clock.Until(n.EndOf(last.Number + 1))
+	lie := func(member string, round uint64, value int32) []byte {
+		return must(c.Sign(poenf.Proof{Nominal: 50, Round: round, Member: member, Values: append(make([]int32, 9), value)}).MarshalBinary())
+	}
+	garbage := must(poenf.Proof{Nominal: 50, Round: 1, Member: "m777", Values: make([]int32, 600), Signature: make([]byte, 64)}.MarshalBinary())
 	for name, test := range map[string]struct {
 		txs  [][]byte
 		want error
 	}{
-		"honest":           {[][]byte{comet.Clock(now), proof}, nil},
-		"empty":            {nil, poenf.ErrMalformed},
-		"no clock":         {[][]byte{proof}, poenf.ErrMalformed},
-		"two clocks":       {[][]byte{comet.Clock(now), comet.Clock(now)}, poenf.ErrMalformed},
-		"back":             {[][]byte{comet.Clock(last.Closed - 1)}, poenf.ErrOutdated},
-		"far ahead":        {[][]byte{comet.Clock(n.clock.Now().UnixMilli() + 5000)}, poenf.ErrEarly},
-		"negative":         {[][]byte{comet.Clock(-1)}, poenf.ErrMalformed},
-		"twice":            {[][]byte{comet.Clock(now), proof, proof}, poenf.ErrPresent},
-		"garbage":          {[][]byte{comet.Clock(now), []byte("garbage")}, poenf.ErrMalformed},
-		"forged":           {[][]byte{comet.Clock(n.EndOf(last.Number + 1).UnixMilli()), forged}, poenf.ErrSignature},
-		"in good faith":    {[][]byte{comet.Clock(now), late}, nil},
-		"lagging, no harm": {[][]byte{comet.Clock(last.Closed)}, nil},
+		"honest":            {[][]byte{comet.Clock(now), proof}, nil},
+		"evidence":          {[][]byte{comet.Clock(now), proof, lie("m000", open, 1)}, nil},
+		"evidence twice":    {[][]byte{comet.Clock(now), proof, lie("m000", open, 1), lie("m000", open, 2)}, poenf.ErrPresent},
+		"early by its time": {[][]byte{comet.Clock(last.Closed), proof}, poenf.ErrEarly},
+		"early":             {[][]byte{comet.Clock(now), lie("m000", open+1, 0)}, poenf.ErrEarly},
+		"stranger":          {[][]byte{comet.Clock(now), lie("m777", open, 0)}, poenf.ErrNotMember},
+		"unsigned":          {[][]byte{comet.Clock(now), garbage}, poenf.ErrOutdated},
+		"empty":             {nil, poenf.ErrMalformed},
+		"no clock":          {[][]byte{proof}, poenf.ErrMalformed},
+		"two clocks":        {[][]byte{comet.Clock(now), comet.Clock(now)}, poenf.ErrMalformed},
+		"back":              {[][]byte{comet.Clock(last.Closed - 1)}, poenf.ErrOutdated},
+		"far ahead":         {[][]byte{comet.Clock(n.clock.Now().UnixMilli() + 5000)}, poenf.ErrEarly},
+		"negative":          {[][]byte{comet.Clock(-1)}, poenf.ErrMalformed},
+		"twice":             {[][]byte{comet.Clock(now), proof, proof}, poenf.ErrPresent},
+		"garbage":           {[][]byte{comet.Clock(now), []byte("garbage")}, poenf.ErrMalformed},
+		"forged":            {[][]byte{comet.Clock(now), forged}, poenf.ErrSignature},
+		"outdated":          {[][]byte{comet.Clock(now), late}, poenf.ErrOutdated},
+		"lagging, no harm":  {[][]byte{comet.Clock(last.Closed)}, nil},
 	} {
 		if err := node.Judge(test.txs...); !errors.Is(err, test.want) {
 			t.Errorf("%s: %v, want %v", name, err, test.want)

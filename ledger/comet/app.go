@@ -21,7 +21,9 @@ import (
 )
 
 const (
-	// appVersion is bound into every header: nodes whose rules differ cannot take each other's blocks.
+	// appVersion names the rules that a ledger begins with. CometBFT reads it at height 0 only and puts that into every
+	// header: it keeps nodes of different rules from beginning one ledger together, and does not notice when the rules of
+	// a node change later.
 	appVersion = 1
 	// maxBlock is the most bytes of a block: room for two of the longest proofs of each of the most members.
 	maxBlock = 8 << 20
@@ -143,20 +145,28 @@ func (a *app) CheckTx(_ context.Context, req *abci.RequestCheckTx) (*abci.Respon
 	return &abci.ResponseCheckTx{}, nil
 }
 
-// check admits tx to the pool, or says why not. from is the peer that sent it, or empty.
+// check admits tx to the pool, where it may wait already, or says why not. from is the peer that sent it, or empty.
 func (a *app) check(tx []byte, from p2p.ID) error {
 	s := a.committed.Load()
 	if s == nil {
 		return errSyncing
 	}
+	hash := sha256.Sum256(tx)
+	if a.pool.knows(hash, from) {
+		return nil
+	}
 	decoded, err := poenf.Decode(tx)
 	if err != nil {
 		return err
 	}
-	if err := s.machine.Check(a.now(), decoded); err != nil {
+	// Before the signature, which costs the most by far: a member can sign as many proofs of a round as it likes.
+	if err := a.pool.full(decoded, s.contradicts); err != nil {
 		return err
 	}
-	return a.pool.add(&checked{tx: decoded, bytes: tx, hash: sha256.Sum256(tx)}, s.contradicts(decoded), from)
+	if err := s.machine.Check(a.blockTime(s), decoded); err != nil {
+		return err
+	}
+	return a.pool.add(&checked{tx: decoded, bytes: tx, hash: hash}, s.contradicts(decoded), from)
 }
 
 // errSyncing is answered while the node has no state yet.
@@ -209,7 +219,7 @@ func (a *app) settle(hash [sha256.Size]byte, outcome error) {
 	}
 }
 
-// since is how long after t a node waits at most before it looks at the clock again: the clock may be set, or may not be
+// until is how long a node that waits for t does so before it looks at the clock again: the clock may be set, or may not be
 // the wall's.
 func (a *app) until(t int64) time.Duration {
 	return min(max(time.Duration(t-a.now())*time.Millisecond, time.Millisecond), 200*time.Millisecond)

@@ -19,23 +19,33 @@ import (
 // txOverhead is the most that a transaction costs in a block beside its bytes: a tag and a length.
 const txOverhead = 6
 
-// PrepareProposal makes the block that this node proposes: its clock, and all that waits here. The first transaction of a
-// block is its time: the header's will not do, because CometBFT makes it of the votes on the block before, so in a
-// ledger that is silent between rounds it is a round old.
+// PrepareProposal makes the block that this node proposes: its clock, and all that waits here and that the machine takes
+// in that order, for others refuse a block with anything else. The first transaction of a block is its time: the
+// header's will not do, because CometBFT makes it of the votes on the block before, so in a ledger that is silent between
+// rounds it is a round old.
 func (a *app) PrepareProposal(_ context.Context, req *abci.RequestPrepareProposal) (*abci.ResponsePrepareProposal, error) {
 	s := a.committed.Load()
 	waiting, _ := a.pool.all()
-	first := clockTx(max(a.now(), s.clock))
+	t, machine := a.blockTime(s), s.machine.Clone()
+	first := clockTx(t)
 	out := &abci.ResponsePrepareProposal{Txs: [][]byte{first}}
 	size := int64(len(first) + txOverhead)
 	for _, c := range waiting {
-		if size += int64(len(c.bytes) + txOverhead); size > req.MaxTxBytes {
+		more := int64(len(c.bytes) + txOverhead)
+		if size+more > req.MaxTxBytes {
 			break
 		}
+		if _, err := machine.Apply(t, c.tx); err != nil {
+			continue // Commit looks at it again
+		}
+		size += more
 		out.Txs = append(out.Txs, c.bytes)
 	}
 	return out, nil
 }
+
+// blockTime returns the time of a block that this node would propose now.
+func (a *app) blockTime(s *state) int64 { return max(a.now(), s.clock) }
 
 // complete reports whether no proof is missing in any round that has one waiting.
 func complete(s *state, waiting []*checked) bool {
@@ -73,6 +83,11 @@ func (a *app) ProcessProposal(_ context.Context, req *abci.RequestProcessProposa
 // judge returns why a block of txs is refused. Its time may not go back, nor far ahead of this node's: a block is not
 // refused for lagging behind, since one that was voted on before may be proposed again much later, and time
 // catches up with the next proposer.
+//
+// Nor may it have a transaction that the machine would refuse at that time, in that order, for whatever reason. Else a
+// proposer could date its block so far back that it makes honest proofs early, which takes them out of every pool for
+// nothing, or have the ledger keep garbage forever. All who vote have the same state at a height, and the time is in the
+// block, so an honest proposer's block is refused by nobody honest, however late it is proposed again.
 func (a *app) judge(txs [][]byte) error {
 	s := a.committed.Load()
 	if len(txs) == 0 {
@@ -87,24 +102,14 @@ func (a *app) judge(txs [][]byte) error {
 	case t > now+a.cfg.Tolerance.Milliseconds():
 		return fmt.Errorf("%w: block's time %d ms, and here it is %d ms", poenf.ErrEarly, t, now)
 	}
-	seen := make(map[[sha256.Size]byte]bool, len(txs))
-	for _, tx := range txs[1:] {
-		hash := sha256.Sum256(tx)
-		if seen[hash] {
-			return fmt.Errorf("%w: transaction %x is twice in the block", poenf.ErrPresent, hash)
+	machine := s.machine.Clone()
+	for i, tx := range txs[1:] {
+		decoded, err := a.decode(tx)
+		if err == nil {
+			_, err = machine.Apply(t, decoded)
 		}
-		seen[hash] = true
-		if a.pool.has(hash) {
-			continue // its signature has been verified
-		}
-		decoded, err := poenf.Decode(tx)
 		if err != nil {
-			return err
-		}
-		// What is outdated or present may have been in good faith, and costs no signature.
-		if err := s.machine.Check(t, decoded); errors.Is(err, poenf.ErrSignature) || errors.Is(err, poenf.ErrMalformed) ||
-			errors.Is(err, poenf.ErrNotMember) {
-			return err
+			return fmt.Errorf("transaction %d of the block: %w", i+1, err)
 		}
 	}
 	return nil
@@ -235,33 +240,27 @@ func (a *app) Commit(context.Context, *abci.RequestCommit) (*abci.ResponseCommit
 	return &abci.ResponseCommit{}, nil
 }
 
-// settleBlock empties the pool of what the block has, and of what has become void with it, and tells who waits.
+// settleBlock empties the pool of what the block has, and of what has become void with it, and tells who waits. What was
+// early in the block is as if it had not been in it: its time is its proposer's word, and here it may be late enough.
 func (a *app) settleBlock(s *state) {
 	for hash, err := range a.results {
+		if errors.Is(err, poenf.ErrEarly) {
+			delete(a.results, hash)
+			continue
+		}
 		a.settle(hash, err)
 	}
-	now := a.now()
+	now := a.blockTime(s)
 	a.pool.remove(func(c *checked) bool {
 		if _, ok := a.results[c.hash]; ok {
 			return false
 		}
-		if err := stale(s, now, c.tx); err != nil {
+		if err := s.machine.Check(now, c.tx); err != nil {
 			a.settle(c.hash, err)
 			return false
 		}
 		return true
 	})
-}
-
-// stale returns why a transaction that waits can no longer be admitted. It asks no more than is needed: most that wait
-// after a block are proofs that came while it was made.
-func stale(s *state, now int64, tx poenf.Tx) error {
-	if p, ok := tx.(poenf.Proof); ok && !s.contradicts(p) {
-		if c, err := s.machine.Committee(p.Round); err != nil || c.End(p.Round)+c.Expiry > now {
-			return err
-		}
-	}
-	return s.machine.Check(now, tx)
 }
 
 // observe counts what a block did.
@@ -281,13 +280,9 @@ func (a *app) observe(former *state, b *block) {
 		newest = e.number
 		var r poenf.Round
 		if r.UnmarshalBinary(e.bytes[1:]) == nil {
-			members := len(r.Entries)
 			if c, err := former.machine.Committee(r.Number); err == nil {
-				members = len(c.Members)
+				a.metrics.missing.Set(float64(len(c.Members) - len(r.Entries)))
 			}
-			a.metrics.missing.Set(float64(members - len(r.Entries)))
-			a.log.Info("round closed", "round", r.Number, "height", b.state.height, "proofs", len(r.Entries), "members", members,
-				"winner", r.Winner, "spread_uhz", r.Spread)
 		}
 		a.metrics.mu.Lock()
 		a.metrics.last = a.cfg.Clock()

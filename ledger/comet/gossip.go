@@ -6,7 +6,7 @@ package comet
 import (
 	"crypto/sha256"
 	"errors"
-	"sync"
+	"slices"
 	"time"
 
 	"github.com/cometbft/cometbft/mempool"
@@ -26,6 +26,12 @@ const (
 	resendAfter = time.Second
 	// patienceWithPeer is how many transactions that nobody honest passes on a peer may send before it is disconnected.
 	patienceWithPeer = 32
+	// mostOfOne is how many transactions for one place in the ledger, a member's in a round, a peer may send although that
+	// place is taken. A member that signs many proofs can give each node others, which it then passes on in good faith:
+	// a pool holds two at once, and three until a block has two of that member (see place in pool.go).
+	mostOfOne = 4
+	// keptConduct is of how many such places a node remembers what a peer has sent. Past it all is forgotten.
+	keptConduct = 1024
 )
 
 // gossip spreads what waits in the pool, in place of CometBFT's mempool reactor and on its channel, in its messages. There
@@ -36,44 +42,37 @@ const (
 type gossip struct {
 	*mempool.Reactor
 	app *app
-
-	mu    sync.Mutex
-	stops map[p2p.ID]chan struct{}
-	bad   map[p2p.ID]int
 }
+
+// conduct is what a node holds against a peer. It is kept with the peer, and goes with it; only Receive uses it, which is
+// called for one message of a peer at a time.
+type conduct struct {
+	bad   int
+	extra map[slot][][sha256.Size]byte // hashes of what came for places that were taken
+}
+
+const conductKey = "defakepro.conduct"
 
 // newGossip puts a gossip in the place of n's mempool reactor.
 func newGossip(a *app) node.Option {
 	return func(n *node.Node) {
 		if r, ok := n.MempoolReactor().(*mempool.Reactor); ok {
-			g := &gossip{Reactor: r, app: a, stops: make(map[p2p.ID]chan struct{}), bad: make(map[p2p.ID]int)}
-			node.CustomReactors(map[string]p2p.Reactor{"MEMPOOL": g})(n)
+			node.CustomReactors(map[string]p2p.Reactor{"MEMPOOL": &gossip{Reactor: r, app: a}})(n)
 		}
 	}
 }
 
 // InitPeer implements p2p.Reactor.
-func (g *gossip) InitPeer(peer p2p.Peer) p2p.Peer { return peer }
+func (g *gossip) InitPeer(peer p2p.Peer) p2p.Peer {
+	peer.Set(conductKey, &conduct{extra: make(map[slot][][sha256.Size]byte)})
+	return peer
+}
 
 // AddPeer implements p2p.Reactor: it begins to send to the peer.
-func (g *gossip) AddPeer(peer p2p.Peer) {
-	stop := make(chan struct{})
-	g.mu.Lock()
-	g.stops[peer.ID()] = stop
-	g.mu.Unlock()
-	go g.send(peer, stop)
-}
+func (g *gossip) AddPeer(peer p2p.Peer) { go g.send(peer) }
 
-// RemovePeer implements p2p.Reactor.
-func (g *gossip) RemovePeer(peer p2p.Peer, _ any) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if stop, ok := g.stops[peer.ID()]; ok {
-		close(stop)
-		delete(g.stops, peer.ID())
-		delete(g.bad, peer.ID())
-	}
-}
+// RemovePeer implements p2p.Reactor. CometBFT may call it before AddPeer, so all ends with the peer itself.
+func (g *gossip) RemovePeer(p2p.Peer, any) {}
 
 // Receive implements p2p.Reactor.
 func (g *gossip) Receive(e p2p.Envelope) {
@@ -87,24 +86,48 @@ func (g *gossip) Receive(e p2p.Envelope) {
 			continue // each node wakes itself
 		}
 		err := g.app.take(tx, e.Src.ID())
-		if errors.Is(err, poenf.ErrSignature) || errors.Is(err, poenf.ErrMalformed) {
-			g.mu.Lock()
-			g.bad[e.Src.ID()]++
-			enough := g.bad[e.Src.ID()] > patienceWithPeer
-			g.mu.Unlock()
-			if enough {
-				g.Switch.StopPeerForError(e.Src, err)
-				return
-			}
+		if c, ok := e.Src.Get(conductKey).(*conduct); ok && c.note(tx, err) {
+			g.Switch.StopPeerForError(e.Src, err)
+			return
 		}
 	}
 }
 
+// note takes down what became of a transaction that the peer sent, and reports whether the peer is borne no longer.
+func (c *conduct) note(tx []byte, err error) bool {
+	switch {
+	case errors.Is(err, poenf.ErrSignature), errors.Is(err, poenf.ErrMalformed):
+		c.bad++
+	case errors.Is(err, poenf.ErrPresent) && c.tooMany(tx):
+		c.bad++
+	}
+	return c.bad > patienceWithPeer
+}
+
+// tooMany reports whether tx is one more for its place than an honest peer can have. The same one again never is: a peer
+// sends what waits with it time and again.
+func (c *conduct) tooMany(tx []byte) bool {
+	decoded, err := poenf.Decode(tx)
+	if err != nil {
+		return true
+	}
+	s, hash := slotOf(decoded), sha256.Sum256(tx)
+	came := c.extra[s]
+	if slices.Contains(came, hash) {
+		return false
+	}
+	if len(came) >= mostOfOne {
+		return true
+	}
+	if came == nil && len(c.extra) >= keptConduct {
+		clear(c.extra)
+	}
+	c.extra[s] = append(came, hash)
+	return false
+}
+
 // take admits a transaction that a peer sent.
 func (a *app) take(tx []byte, from p2p.ID) error {
-	if a.pool.knows(sha256.Sum256(tx), from) {
-		return nil
-	}
 	err := a.check(tx, from)
 	if err != nil && !errors.Is(err, errSyncing) {
 		a.metrics.refused.WithLabelValues(reasonOf(err)).Inc()
@@ -112,8 +135,8 @@ func (a *app) take(tx []byte, from p2p.ID) error {
 	return err
 }
 
-// send sends a peer all that waits and that it has not sent itself, until stop is closed.
-func (g *gossip) send(peer p2p.Peer, stop <-chan struct{}) {
+// send sends a peer all that waits and that it has not sent itself, until the peer stops.
+func (g *gossip) send(peer p2p.Peer) {
 	var last uint64 // the order of what was sent last
 	resend := time.NewTicker(resendAfter)
 	defer resend.Stop()
@@ -132,7 +155,7 @@ func (g *gossip) send(peer p2p.Peer, stop <-chan struct{}) {
 		}
 		last = next
 		select {
-		case <-stop:
+		case <-peer.Quit():
 			return
 		case <-resend.C:
 			last = 0

@@ -56,31 +56,49 @@ func newPool() *pool {
 	return &pool{byID: make(map[[sha256.Size]byte]*checked), slots: make(map[slot]*checked), more: make(chan struct{})}
 }
 
-// slotOf returns the slot that tx takes. admitted reports whether the machine has a proof in its place already, so that
-// tx contradicts it.
-func (p *pool) slotOf(tx poenf.Tx, contradicts bool) (slot, error) {
+// slotOf returns the slot that tx takes where it is the first of its sender.
+func slotOf(tx poenf.Tx) slot {
 	switch tx := tx.(type) {
 	case poenf.Proof:
-		s := slot{slotProof, tx.Member, tx.Round}
-		if former := p.slots[s]; former != nil && !contradicts {
-			if slices.Equal(former.tx.(poenf.Proof).Values, tx.Values) {
-				return s, fmt.Errorf("%w: proof of %s for round %d", poenf.ErrPresent, tx.Member, tx.Round)
-			}
-			contradicts = true
-		}
-		if contradicts {
-			s.kind = slotContradiction
-		}
-		return s, nil
+		return slot{slotProof, tx.Member, tx.Round}
 	case poenf.Ticket:
-		return slot{slotTicket, tx.Member, tx.Epoch}, nil
+		return slot{slotTicket, tx.Member, tx.Epoch}
 	case poenf.Change:
-		return slot{slotChange, "", tx.Sequence}, nil
+		return slot{slotChange, "", tx.Sequence}
 	}
-	return slot{}, fmt.Errorf("%w: transaction of type %T", poenf.ErrMalformed, tx)
+	panic(fmt.Sprintf("transaction of type %T", tx)) // poenf.Decode makes no other
 }
 
-// add takes a transaction in. An error wraps [poenf.ErrPresent]: its slot is taken.
+// place returns the slot that tx takes, or an error that wraps [poenf.ErrPresent]. contradicts reports whether the machine
+// has another proof in the place of tx. The caller holds mu.
+func (p *pool) place(tx poenf.Tx, contradicts bool) (slot, error) {
+	s := slotOf(tx)
+	former := p.slots[s]
+	if proof, ok := tx.(poenf.Proof); ok && (contradicts || former != nil) {
+		if former == nil || !slices.Equal(former.tx.(poenf.Proof).Values, proof.Values) {
+			s.kind = slotContradiction
+			former = p.slots[s]
+		}
+	}
+	if former != nil {
+		return s, fmt.Errorf("%w: of %s for %d enough waits for a block", poenf.ErrPresent, s.member, s.number)
+	}
+	return s, nil
+}
+
+// full returns the error of add for a transaction whose signature nobody has looked at, where it is certain. contradicts
+// is asked only about rounds of which something waits.
+func (p *pool) full(tx poenf.Tx, contradicts func(poenf.Tx) bool) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s := slotOf(tx)
+	s.kind = slotContradiction
+	_, err := p.place(tx, p.slots[s] != nil && contradicts(tx))
+	return err
+}
+
+// add takes a transaction in. An error wraps [poenf.ErrPresent]: its slot is taken. contradicts reports whether the machine
+// has another proof in its place.
 func (p *pool) add(c *checked, contradicts bool, from p2p.ID) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -88,12 +106,9 @@ func (p *pool) add(c *checked, contradicts bool, from p2p.ID) error {
 		former.heard(from)
 		return nil
 	}
-	s, err := p.slotOf(c.tx, contradicts)
+	s, err := p.place(c.tx, contradicts)
 	if err != nil {
 		return err
-	}
-	if p.slots[s] != nil {
-		return fmt.Errorf("%w: %s %d waits for a block", poenf.ErrPresent, s.member, s.number)
 	}
 	p.count++
 	c.second = s.kind == slotContradiction

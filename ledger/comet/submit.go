@@ -50,7 +50,7 @@ func (n *Node) submit(ctx context.Context, tx poenf.Tx) error {
 	defer done()
 	for {
 		changed := n.app.next()
-		err := n.offer(bytes, hash)
+		err := n.offer(bytes)
 		switch {
 		case errors.Is(err, errSyncing):
 		case err != nil:
@@ -80,10 +80,7 @@ func (n *Node) submit(ctx context.Context, tx poenf.Tx) error {
 }
 
 // offer puts tx before the committed machine and into the pool, unless it waits there already.
-func (n *Node) offer(bytes []byte, hash [sha256.Size]byte) error {
-	if n.app.pool.has(hash) {
-		return nil
-	}
+func (n *Node) offer(bytes []byte) error {
 	err := n.app.check(bytes, "")
 	if err != nil && !errors.Is(err, errSyncing) {
 		n.app.metrics.refused.WithLabelValues(reasonOf(err)).Inc()
