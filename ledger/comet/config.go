@@ -44,7 +44,8 @@ type Config struct {
 	// timeout_propose.
 	Gather time.Duration
 	// SnapshotEvery is the number of blocks from one state kept for new nodes to the next; 0 is 720 (half an hour of
-	// rounds every 5 s), negative is never. The last three are kept.
+	// rounds every 5 s), negative is never. The last three are kept. Such a state is sent in one message, with some 40
+	// bytes for each MB that the ledger has recorded; where that takes 16 MB, none is offered, and new nodes replay blocks.
 	SnapshotEvery int64
 	// Log takes the node's records, and CometBFT's. It never sees keys or the values of proofs. nil discards.
 	Log *slog.Logger

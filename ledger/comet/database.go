@@ -5,8 +5,13 @@ package comet
 
 import (
 	"errors"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 
 	dbm "github.com/cometbft/cometbft-db"
 	"github.com/cometbft/cometbft/config"
@@ -20,7 +25,9 @@ type databases struct {
 }
 
 func (d *databases) open(c *config.DBContext) (dbm.DB, error) {
-	inner, err := config.DefaultDBProvider(c)
+	inner, err := openDatabase(filepath.Join(c.Config.DBDir(), c.ID+".db"), func() (dbm.DB, error) {
+		return config.DefaultDBProvider(c)
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -29,6 +36,50 @@ func (d *databases) open(c *config.DBContext) (dbm.DB, error) {
 	defer d.mu.Unlock()
 	d.all = append(d.all, db)
 	return db, nil
+}
+
+// openDatabase opens the database in a directory of goleveldb's. That refuses one whose making was interrupted, though
+// nothing was in it yet, for a machine that stopped in that moment would never start again: what there is of it is
+// removed, and it is made anew. A database that another process has open, perhaps to make it, is left alone.
+func openDatabase(dir string, open func() (dbm.DB, error)) (dbm.DB, error) {
+	db, err := open()
+	if err == nil || errors.Is(err, syscall.EAGAIN) {
+		return db, err
+	}
+	begun, other := halfMade(dir)
+	if other != nil || begun == nil {
+		return nil, err
+	}
+	for _, name := range begun {
+		if other := os.Remove(filepath.Join(dir, name)); other != nil {
+			return nil, errors.Join(err, other)
+		}
+	}
+	return open()
+}
+
+// halfMade returns the files of a database in a directory of goleveldb's to which nothing was ever written: a manifest,
+// but neither CURRENT, which names it, nor a journal or a table. It returns none where there is anything else. A name
+// with a number after CURRENT is what is to be renamed to it.
+func halfMade(dir string) ([]string, error) {
+	files, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	var begun []string
+	for _, f := range files {
+		name := f.Name()
+		kind, number, _ := strings.Cut(strings.Replace(name, "-", ".", 1), ".")
+		_, err := strconv.ParseUint(number, 10, 64)
+		switch {
+		case name == "LOCK", name == "LOG", name == "LOG.old":
+		case err == nil && (kind == "MANIFEST" || kind == "CURRENT"):
+			begun = append(begun, name)
+		default:
+			return nil, nil
+		}
+	}
+	return begun, nil
 }
 
 func (d *databases) close() error {

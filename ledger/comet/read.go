@@ -15,7 +15,7 @@ import (
 // Round implements [ledger.Ledger].
 func (n *Node) Round(ctx context.Context, number uint64) (poenf.Round, error) {
 	if err := n.reading(ctx); err != nil {
-		return poenf.Round{}, err
+		return poenf.Round{}, fmt.Errorf("round %d: %w", number, err)
 	}
 	return n.app.store.round(number)
 }
@@ -36,7 +36,7 @@ func (n *Node) Latest(ctx context.Context) (poenf.Round, error) {
 }
 
 // Running returns nil, or why the node serves nothing any more.
-func (n *Node) Running() error { return n.reading(context.Background()) }
+func (n *Node) Running() error { return n.running(context.Background()) }
 
 // Follow implements [ledger.Ledger].
 func (n *Node) Follow(ctx context.Context, number uint64) iter.Seq2[poenf.Round, error] {
@@ -44,9 +44,12 @@ func (n *Node) Follow(ctx context.Context, number uint64) iter.Seq2[poenf.Round,
 		for {
 			changed := n.app.next()
 			for {
-				if err := n.reading(ctx); err != nil {
+				if err := n.running(ctx); err != nil {
 					yield(poenf.Round{}, err)
 					return
+				}
+				if n.app.committed.Load() == nil {
+					break // there are rounds to come
 				}
 				next, ok, err := n.app.store.next(number)
 				if err == nil && !ok {
@@ -94,8 +97,20 @@ func (n *Node) Evidence(ctx context.Context, first uint64) iter.Seq2[Evidence, e
 	}
 }
 
-// reading returns why nothing can be read any more.
+// reading returns why nothing can be read now. Of a snapshot nothing counts before all of it is in, so a node without a
+// state has no round yet, whatever its store has.
 func (n *Node) reading(ctx context.Context) error {
+	if err := n.running(ctx); err != nil {
+		return err
+	}
+	if n.app.committed.Load() == nil {
+		return fmt.Errorf("%w: %w", ledger.ErrNotFound, errSyncing)
+	}
+	return nil
+}
+
+// running returns why nothing can be read any more.
+func (n *Node) running(ctx context.Context) error {
 	select {
 	case <-n.done:
 		return errStopped

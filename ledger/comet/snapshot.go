@@ -4,12 +4,15 @@
 package comet
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 
 	abci "github.com/cometbft/cometbft/abci/types"
 
@@ -21,15 +24,23 @@ import (
 //	chunk 0   count u32, then for each chunk of the journal where it begins (entry u64, hash 32); then the state
 //	chunk i   the journal's entries of its i-th chunk: length u32, bytes
 //
-// Chunk 0 is checked against the application hash, which the new node has from CometBFT's light client. It fixes the
-// journal's running hash, and so each entry. The journal's chunks are the same on every node, and are read from it when
-// asked for: keeping a snapshot costs no more than keeping a state.
-const snapshotFormat = 1
+// Chunk 0 is checked against the application hash, which the new node has from CometBFT's light client. That fixes the
+// journal's running hashes, of its entries and of where its chunks begin, and so each chunk: a chunk that differs was
+// forged by who sent it. The journal's chunks are the same on every node, and are read from it when asked for: keeping a
+// snapshot costs no more than keeping a state.
+const snapshotFormat = 2
+
+// maxHead is the most bytes of chunk 0: CometBFT drops the connection over a message of more than 16 MB. A committee whose
+// state is larger, or a journal of some 400 GB, has no snapshots, and its new nodes replay the blocks. A later chunk has
+// chunkBytes and what its last entry takes, which is far less.
+const maxHead = 16e6 - 1000
 
 // restoring is how far an offered snapshot has come.
 type restoring struct {
 	appHash []byte
 	height  int64
+	chunks  uint32 // as offered
+	hash    []byte // of chunk 0, as offered
 	state   *state
 	starts  []journal // where chunks begin, and after them where the journal ends
 	at      journal   // how far entries are in
@@ -45,13 +56,19 @@ func (a *app) ListSnapshots(context.Context, *abci.RequestListSnapshots) (*abci.
 	}
 	out := &abci.ResponseListSnapshots{}
 	for _, height := range heights {
-		head, s, err := a.store.snapshotHead(height)
+		h, err := a.store.snapshotHead(height)
 		if err != nil {
 			return nil, err
 		}
-		hash := sha256.Sum256(head)
+		if h == nil {
+			continue // dropped meanwhile
+		}
+		if len(h.bytes) > maxHead {
+			a.log.Warn("no snapshot is offered: the state is too large", "height", height, "bytes", len(h.bytes))
+			continue
+		}
 		out.Snapshots = append(out.Snapshots, &abci.Snapshot{
-			Height: uint64(height), Format: snapshotFormat, Chunks: 1 + s.journal.chunks, Hash: hash[:],
+			Height: uint64(height), Format: snapshotFormat, Chunks: 1 + h.end.chunks, Hash: h.hash[:],
 		})
 	}
 	return out, nil
@@ -62,37 +79,45 @@ func (a *app) LoadSnapshotChunk(_ context.Context, req *abci.RequestLoadSnapshot
 	if req.Format != snapshotFormat || req.Height > math.MaxInt64 {
 		return &abci.ResponseLoadSnapshotChunk{}, nil
 	}
-	head, s, err := a.store.snapshotHead(int64(req.Height))
-	if err != nil || s == nil || req.Chunk > s.journal.chunks {
+	h, err := a.store.snapshotHead(int64(req.Height))
+	if err != nil || h == nil || req.Chunk > h.end.chunks || len(h.bytes) > maxHead {
 		return &abci.ResponseLoadSnapshotChunk{}, err
 	}
 	if req.Chunk == 0 {
-		return &abci.ResponseLoadSnapshotChunk{Chunk: head}, nil
+		return &abci.ResponseLoadSnapshotChunk{Chunk: h.bytes}, nil
 	}
-	chunk, err := a.store.journalChunk(req.Chunk-1, s.journal)
+	chunk, err := a.store.journalChunk(req.Chunk-1, h.end)
 	return &abci.ResponseLoadSnapshotChunk{Chunk: chunk}, err
 }
 
-// OfferSnapshot accepts a snapshot whose first chunk can then be checked against the application hash.
+// OfferSnapshot accepts a snapshot whose first chunk can then be checked against the application hash. CometBFT offers
+// one only while it has no state itself. What the application has then is of no use to it: the node was stopped after a
+// snapshot was in and before CometBFT had noted that, or CometBFT has lost its own. It goes, and the snapshot brings it
+// back.
 func (a *app) OfferSnapshot(_ context.Context, req *abci.RequestOfferSnapshot) (*abci.ResponseOfferSnapshot, error) {
 	switch {
-	case a.committed.Load() != nil:
-		return &abci.ResponseOfferSnapshot{Result: abci.ResponseOfferSnapshot_ABORT}, nil
 	case req.Snapshot == nil || req.Snapshot.Format != snapshotFormat:
 		return &abci.ResponseOfferSnapshot{Result: abci.ResponseOfferSnapshot_REJECT_FORMAT}, nil
 	case req.Snapshot.Chunks < 1 || len(req.AppHash) != sha256.Size || req.Snapshot.Height > math.MaxInt64:
 		return &abci.ResponseOfferSnapshot{Result: abci.ResponseOfferSnapshot_REJECT}, nil
 	}
+	if s := a.committed.Swap(nil); s != nil {
+		a.log.Warn("the ledger has a state and the engine has none: the ledger starts over", "height", s.height)
+	}
+	a.restore = nil
 	if err := a.store.clear(); err != nil {
 		return nil, err
 	}
-	a.restore = &restoring{appHash: req.AppHash, height: int64(req.Snapshot.Height)}
+	a.restore = &restoring{
+		appHash: req.AppHash, height: int64(req.Snapshot.Height), chunks: req.Snapshot.Chunks, hash: req.Snapshot.Hash,
+	}
 	a.log.Info("state sync begins", "height", req.Snapshot.Height, "chunks", req.Snapshot.Chunks)
 	return &abci.ResponseOfferSnapshot{Result: abci.ResponseOfferSnapshot_ACCEPT}, nil
 }
 
 // ApplySnapshotChunk takes a chunk in. One that is not what the application hash commits to is fetched again, from another
-// peer.
+// peer: honest nodes have one and the same, so its sender has forged it. A snapshot that cannot be got as it was offered
+// is given up for another.
 func (a *app) ApplySnapshotChunk(_ context.Context, req *abci.RequestApplySnapshotChunk) (*abci.ResponseApplySnapshotChunk, error) {
 	r := a.restore
 	if r == nil {
@@ -108,11 +133,20 @@ func (a *app) ApplySnapshotChunk(_ context.Context, req *abci.RequestApplySnapsh
 	switch {
 	case errors.As(err, &bad):
 		a.log.Warn("state sync: bad chunk", "chunk", req.Index, "peer", req.Sender, "err", err)
-		return &abci.ResponseApplySnapshotChunk{
+		out := &abci.ResponseApplySnapshotChunk{
 			Result:        abci.ResponseApplySnapshotChunk_RETRY,
 			RefetchChunks: []uint32{req.Index},
 			RejectSenders: []string{req.Sender},
-		}, nil
+		}
+		if sum := sha256.Sum256(req.Chunk); req.Index == 0 && bytes.Equal(sum[:], r.hash) {
+			a.restore = nil // it was offered with this very chunk
+			out.Result, out.RefetchChunks = abci.ResponseApplySnapshotChunk_REJECT_SNAPSHOT, nil
+		}
+		return out, nil
+	case errors.Is(err, errOffer):
+		a.log.Warn("state sync: bad snapshot", "height", r.height, "err", err)
+		a.restore = nil
+		return &abci.ResponseApplySnapshotChunk{Result: abci.ResponseApplySnapshotChunk_REJECT_SNAPSHOT}, nil
 	case err != nil:
 		return nil, err
 	}
@@ -124,7 +158,8 @@ func (a *app) ApplySnapshotChunk(_ context.Context, req *abci.RequestApplySnapsh
 	return &abci.ResponseApplySnapshotChunk{Result: abci.ResponseApplySnapshotChunk_ACCEPT}, nil
 }
 
-// finishRestore makes the restored state the node's own: the journal is in, and with this write the store counts.
+// finishRestore makes the restored state the node's own: the journal is in, and with this write the store counts. CometBFT
+// notes its own part only afterwards: see OfferSnapshot for when that does not come.
 func (a *app) finishRestore(r *restoring) error {
 	r.state.height = r.height
 	if r.rounds != r.state.rounds || r.marks != r.state.evidence {
@@ -150,21 +185,24 @@ func badChunk(format string, args ...any) error {
 	return &badChunkError{fmt.Errorf(format, args...)}
 }
 
+// errOffer says that a snapshot is not what its peers offered, whoever sent the chunk that showed it.
+var errOffer = errors.New("the snapshot is not what was offered")
+
 // head takes chunk 0.
 func (r *restoring) head(chunk []byte) error {
 	if len(chunk) < 4 {
 		return badChunk("%d bytes", len(chunk))
 	}
-	const size = 8 + sha256.Size
 	count, rest := binary.BigEndian.Uint32(chunk), chunk[4:]
-	if uint64(count)*size > uint64(len(rest)) {
+	if uint64(count)*startBytes > uint64(len(rest)) {
 		return badChunk("%d chunks in %d bytes", count, len(chunk))
 	}
-	r.starts = nil
+	starts := make([]journal, 0, count+1)
+	var hash [sha256.Size]byte
 	for range count {
 		j := journal{entries: binary.BigEndian.Uint64(rest)}
 		copy(j.hash[:], rest[8:])
-		r.starts, rest = append(r.starts, j), rest[size:]
+		starts, hash, rest = append(starts, j), begin(hash, rest[:startBytes]), rest[startBytes:]
 	}
 	s, err := decodeState(rest)
 	if err != nil {
@@ -173,17 +211,20 @@ func (r *restoring) head(chunk []byte) error {
 	if string(s.appHash()) != string(r.appHash) {
 		return badChunk("the state is not what the committee signed")
 	}
-	if uint32(len(r.starts)) != s.journal.chunks {
-		return badChunk("%d chunks begin, and the journal has %d", len(r.starts), s.journal.chunks)
+	if count != s.journal.chunks || hash != s.journal.starts {
+		return badChunk("its %d chunks of the journal do not begin where the committee's %d do", count, s.journal.chunks)
 	}
-	r.state, r.starts = s, append(r.starts, s.journal)
+	if uint64(r.chunks) != 1+uint64(count) { // more would never end, and fewer never be enough
+		return fmt.Errorf("%w: it has %d chunks, not %d", errOffer, 1+uint64(count), r.chunks)
+	}
+	r.state, r.starts = s, append(starts, s.journal)
 	return nil
 }
 
 // restoreChunk takes a chunk of the journal and writes its entries.
 func (s *store) restoreChunk(r *restoring, index uint32, chunk []byte) error {
-	if r.state == nil || index > r.state.journal.chunks {
-		return badChunk("chunk %d comes before the first, or after the last", index)
+	if r.state == nil || index < 1 || index > r.state.journal.chunks || r.at.entries != r.starts[index-1].entries {
+		return fmt.Errorf("chunk %d of the snapshot is not the one that comes next", index)
 	}
 	at, rounds, marks := r.at, r.rounds, r.marks
 	var entries []entry
@@ -253,25 +294,47 @@ func (s *store) snapshots() ([]int64, error) {
 	return heights, it.Error()
 }
 
-// snapshotHead returns chunk 0 of the snapshot at height and its state, nil where there is none.
-func (s *store) snapshotHead(height int64) ([]byte, *state, error) {
+// head is chunk 0 of a snapshot, its hash, and where the journal ends in it.
+type head struct {
+	bytes []byte
+	hash  [sha256.Size]byte
+	end   journal
+}
+
+// snapshotHead returns chunk 0 of the snapshot at height, nil where there is none. It stays in
+// memory, because a new node asks for chunks by the thousand, and for each it must be known where the journal ended.
+func (s *store) snapshotHead(height int64) (*head, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if h := s.heads[height]; h != nil {
+		return h, nil
+	}
 	record, err := s.db.Get(key(keySnapshot, uint64(height)))
 	if err != nil || record == nil {
-		return nil, nil, err
+		return nil, err
 	}
 	st, err := decodeState(record)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	head := binary.BigEndian.AppendUint32(nil, st.journal.chunks)
+	h := &head{end: st.journal, bytes: binary.BigEndian.AppendUint32(nil, st.journal.chunks)}
 	for i := range st.journal.chunks {
 		start, err := s.db.Get(key(keyChunk, uint64(i)))
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
-		head = append(head, start...)
+		h.bytes = append(h.bytes, start...)
 	}
-	return append(head, record...), st, nil
+	h.bytes = append(h.bytes, record...)
+	h.hash = sha256.Sum256(h.bytes)
+	if s.heads == nil {
+		s.heads = make(map[int64]*head)
+	}
+	if len(s.heads) > keptSnapshots { // the oldest is no longer offered
+		delete(s.heads, slices.Min(slices.Collect(maps.Keys(s.heads))))
+	}
+	s.heads[height] = h
+	return h, nil
 }
 
 // journalChunk returns the entries of a chunk of the journal as it was at end.

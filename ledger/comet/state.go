@@ -78,8 +78,8 @@ func (s *state) contradicts(tx poenf.Tx) bool {
 }
 
 const (
-	stateVersion = 1
-	stateDomain  = "defakepro/comet/state/v1"
+	stateVersion = 2
+	stateDomain  = "defakepro/comet/state/v2"
 )
 
 // hash covers all of the state but the height, which the header has.
@@ -99,11 +99,12 @@ func (s *state) counts(b []byte) []byte {
 		b = binary.BigEndian.AppendUint64(b, n)
 	}
 	b = append(b, s.journal.hash[:]...)
+	b = append(b, s.journal.starts[:]...)
 	b = binary.BigEndian.AppendUint32(b, s.journal.chunks)
 	return binary.BigEndian.AppendUint32(b, s.journal.open)
 }
 
-const countsBytes = 5*8 + sha256.Size + 4 + 4
+const countsBytes = 5*8 + 2*sha256.Size + 4 + 4
 
 // seal sets the leaves of a state whose block closed rounds, and returns the path of each to the application hash.
 func (s *state) seal(rounds [][32]byte) []*merkle.Proof {
@@ -137,6 +138,7 @@ func decodeState(b []byte) (*state, error) {
 	s.clock = int64(next())
 	s.newest, s.rounds, s.evidence, s.journal.entries = next(), next(), next(), next()
 	b = b[copy(s.journal.hash[:], b):]
+	b = b[copy(s.journal.starts[:], b):]
 	s.journal.chunks, s.journal.open = binary.BigEndian.Uint32(b), binary.BigEndian.Uint32(b[4:])
 	leaves := int(binary.BigEndian.Uint32(b[8:]))
 	b = b[12:]

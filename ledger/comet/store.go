@@ -10,6 +10,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
+	"syscall"
 
 	dbm "github.com/cometbft/cometbft-db"
 	"github.com/cometbft/cometbft/crypto/merkle"
@@ -52,13 +54,28 @@ type journal struct {
 	entries uint64
 	hash    [sha256.Size]byte
 	chunks  uint32
-	open    uint32 // bytes in the last chunk
+	open    uint32            // bytes in the last chunk
+	starts  [sha256.Size]byte // running hash of where its chunks begin: with it a snapshot's chunks can be checked one by one
+}
+
+// startBytes is the length of what [journal.start] returns.
+const startBytes = 8 + sha256.Size
+
+// start returns where a chunk begins that the journal's next entry opens: the entry's number, and the hash before it.
+func (j journal) start() []byte {
+	return append(binary.BigEndian.AppendUint64(nil, j.entries), j.hash[:]...)
+}
+
+// begin adds where a chunk begins to a running hash.
+func begin(starts [sha256.Size]byte, start []byte) [sha256.Size]byte {
+	return sha256.Sum256(append(starts[:], start...))
 }
 
 // add returns the journal with one more entry, and whether the entry begins a chunk.
 func (j journal) add(entry []byte) (journal, bool) {
 	begins := j.chunks == 0 || j.open >= chunkBytes
 	if begins {
+		j.starts = begin(j.starts, j.start())
 		j.chunks, j.open = j.chunks+1, 0
 	}
 	sum := sha256.New()
@@ -72,17 +89,26 @@ func (j journal) add(entry []byte) (journal, bool) {
 
 // store keeps a ledger on disk. Each block is one batch, synced, so that after a crash the ledger is where one of its
 // blocks left it.
-type store struct{ db dbm.DB }
+type store struct {
+	db dbm.DB
+
+	mu    sync.Mutex
+	heads map[int64]*head // of the snapshots that peers have asked for, by height
+}
 
 func openStore(dir string) (*store, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	db, err := dbm.NewGoLevelDB("ledger", dir)
-	if err != nil {
-		return nil, fmt.Errorf("open %s: %w", filepath.Join(dir, "ledger.db"), err)
+	path := filepath.Join(dir, "ledger.db")
+	db, err := openDatabase(path, func() (dbm.DB, error) { return dbm.NewGoLevelDB("ledger", dir) })
+	switch {
+	case errors.Is(err, syscall.EAGAIN):
+		return nil, fmt.Errorf("%s is in use: another node runs in this home", path)
+	case err != nil:
+		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
-	return &store{db}, nil
+	return &store{db: db}, nil
 }
 
 func (s *store) close() error { return s.db.Close() }
@@ -127,7 +153,11 @@ func (s *store) load() (*state, error) {
 	return st, nil
 }
 
+// clear removes all that is in the store.
 func (s *store) clear() error {
+	s.mu.Lock()
+	s.heads = nil
+	s.mu.Unlock()
 	it, err := s.db.Iterator(nil, nil)
 	if err != nil {
 		return err
@@ -205,7 +235,8 @@ func (s *store) commit(b *block) error {
 
 // setEntry writes an entry and what finds it.
 func setEntry(set func(k, v []byte), e entry) {
-	at := binary.BigEndian.AppendUint64(nil, e.before.entries)
+	start := e.before.start()
+	at := start[:8]
 	set(key(keyJournal, e.before.entries), e.bytes)
 	if e.bytes[0] == entryRound {
 		set(key(keyRound, e.number), at)
@@ -213,7 +244,7 @@ func setEntry(set func(k, v []byte), e entry) {
 		set(key(keyEvidence, e.number), at)
 	}
 	if after, begins := e.before.add(e.bytes); begins {
-		set(key(keyChunk, uint64(after.chunks-1)), append(at, e.before.hash[:]...))
+		set(key(keyChunk, uint64(after.chunks-1)), start)
 	}
 }
 
