@@ -58,6 +58,15 @@ func TestGolden(t *testing.T) {
 	if err := c.Verify(trusted); err != nil {
 		t.Errorf("from the block before: %v", err)
 	}
+	// A block that nothing was made of, and that is not needed, is no part of a certificate either.
+	stray := c.Blocks[0]
+	for _, height := range []int64{1, stray.Header.Height - 1, stray.Header.Height, last.Header.Height} {
+		stray.Header.Height = height
+		more := comet.Certificate{Round: c.Round, Path: c.Path, Blocks: []comet.SignedBlock{c.Blocks[0], stray, last}}
+		if err := more.Verify(root); !errors.Is(err, comet.ErrCertificate) {
+			t.Errorf("with a stray block of height %d: %v", height, err)
+		}
+	}
 	if err := c.Verify(comet.Root{}); !errors.Is(err, comet.ErrCertificate) {
 		t.Errorf("from nothing: %v", err)
 	}
@@ -91,6 +100,9 @@ func FuzzCertificate(f *testing.F) {
 // FuzzRoot: no bytes make what reads a root panic.
 func FuzzRoot(f *testing.F) {
 	f.Add(must(os.ReadFile("testdata/genesis.json")))
+	for _, file := range badGenesis() {
+		f.Add(file)
+	}
 	var c comet.Certificate
 	if err := json.Unmarshal(must(os.ReadFile("testdata/certificate.json")), &c); err != nil {
 		f.Fatal(err)

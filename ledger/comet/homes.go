@@ -4,6 +4,7 @@
 package comet
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -96,10 +98,12 @@ func WriteHomes(dir string, c poenf.Committee, l Layout) ([]Home, error) {
 		return nil, err
 	}
 	for i, h := range homes {
-		if err := genesis.SaveAs(filepath.Join(h.Dir, "config", "genesis.json")); err != nil {
+		if err := saveGenesis(genesis, filepath.Join(h.Dir, "config", "genesis.json")); err != nil {
 			return nil, err
 		}
-		writeEngine(h, neighbours(homes, i, l.Degree))
+		if err := writeEngine(h, neighbours(homes, i, l.Degree)); err != nil {
+			return nil, err
+		}
 	}
 	return homes, nil
 }
@@ -113,16 +117,84 @@ func writeKeys(dir string) (Home, error) {
 		return Home{}, err
 	}
 	c := config.DefaultConfig().SetRoot(dir)
-	id, err := p2p.LoadOrGenNodeKey(c.NodeKeyFile())
+	id, err := nodeKey(c.NodeKeyFile())
 	if err != nil {
 		return Home{}, err
 	}
-	key := privval.GenFilePV(c.PrivValidatorKeyFile(), c.PrivValidatorStateFile())
-	key.Save()
-	return Home{Dir: dir, Validator: key.Key.PubKey.Bytes(), P2P: string(id.ID())}, nil
+	key, err := makeValidatorKey(c)
+	if err != nil {
+		return Home{}, err
+	}
+	return Home{Dir: dir, Validator: key, P2P: string(id.ID())}, nil
 }
 
-func writeEngine(h Home, peers []string) {
+// nodeKey returns the key by which peers know the node, which it makes where there is none.
+func nodeKey(path string) (*p2p.NodeKey, error) {
+	key, err := p2p.LoadNodeKey(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		key = &p2p.NodeKey{PrivKey: ed25519.GenPrivKey()}
+		data, err := cmtjson.Marshal(key)
+		if err != nil {
+			return nil, err
+		}
+		return key, writeWhole(path, data, 0o600)
+	case err != nil:
+		return nil, fmt.Errorf("%s: %w", path, err)
+	case key.PrivKey == nil:
+		return nil, fmt.Errorf("%s: there is no key in it", path)
+	}
+	return key, nil
+}
+
+// makeValidatorKey writes a new key to vote with, and that nothing was signed with it. CometBFT writes each of the two
+// files whole or not at all.
+func makeValidatorKey(c *config.Config) (ed25519.PubKey, error) {
+	made := privval.GenFilePV(c.PrivValidatorKeyFile(), c.PrivValidatorStateFile())
+	made.Save()
+	return ed25519.PubKey(made.Key.PubKey.Bytes()), errors.Join(
+		syncDir(filepath.Dir(c.PrivValidatorKeyFile())), syncDir(filepath.Dir(c.PrivValidatorStateFile())))
+}
+
+// writeWhole writes a file of which a machine that stops leaves all or nothing: a key or a genesis cut short would never
+// be read again.
+func writeWhole(path string, data []byte, mode fs.FileMode) error {
+	part := path + ".part"
+	f, err := os.OpenFile(part, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, mode)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	return keepWhole(part, path)
+}
+
+// keepWhole gives a file that is complete its name.
+func keepWhole(part, path string) error {
+	if err := os.Rename(part, path); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+// syncDir makes the names in a directory durable, where the system can.
+func syncDir(dir string) error {
+	if runtime.GOOS == "windows" {
+		return nil
+	}
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+func writeEngine(h Home, peers []string) error {
 	c := engineDefaults().SetRoot(h.Dir)
 	c.Moniker = filepath.Base(h.Dir)
 	_, address, _ := strings.Cut(h.P2P, "@")
@@ -131,7 +203,9 @@ func writeEngine(h Home, peers []string) {
 		c.RPC.ListenAddress = "tcp://" + h.RPC
 	}
 	c.P2P.PersistentPeers = strings.Join(peers, ",")
-	config.WriteConfigFile(filepath.Join(h.Dir, "config", "config.toml"), c)
+	path := filepath.Join(h.Dir, "config", "config.toml")
+	config.WriteConfigFile(path+".part", c)
+	return keepWhole(path+".part", path)
 }
 
 // neighbours returns the addresses that node i dials. Of two neighbours the later one dials: when both do, each refuses
@@ -240,13 +314,46 @@ func prepareHome(c Config, engine *config.Config) error {
 	return saveGenesis(genesis, engine.GenesisFile())
 }
 
-// saveGenesis writes a genesis whole or not at all: one cut short would never start again.
 func saveGenesis(g *types.GenesisDoc, path string) error {
-	part := path + ".part"
-	if err := g.SaveAs(part); err != nil {
+	data, err := cmtjson.MarshalIndent(g, "", "  ")
+	if err != nil {
 		return err
 	}
-	return os.Rename(part, path)
+	return writeWhole(path, data, 0o644)
+}
+
+// loadGenesis reads the genesis of a home, and refuses one that no chain can begin with.
+func loadGenesis(path string) (*types.GenesisDoc, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	doc, err := readGenesis(data)
+	if err == nil {
+		_, err = trustGenesis(doc)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return doc, nil
+}
+
+// sameGenesis refuses the genesis in a home's file when it is not the one that the home began with. The engine goes by its
+// own copy of that: whoever put another in its place would not be told.
+func sameGenesis(file, began *types.GenesisDoc) error {
+	given, err := cmtjson.Marshal(file)
+	if err != nil {
+		return err
+	}
+	want, err := cmtjson.Marshal(began)
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(given, want) {
+		return fmt.Errorf("config/genesis.json, of %q at %s, is not the genesis that this home began with, of %q at %s: "+
+			"put that back, or begin in a new home", file.ChainID, file.GenesisTime, began.ChainID, began.GenesisTime)
+	}
+	return nil
 }
 
 // validatorKey returns the public key of the node's validator, which it makes where there is none. It reads the file
@@ -255,9 +362,7 @@ func validatorKey(engine *config.Config) (ed25519.PubKey, error) {
 	path, state := engine.PrivValidatorKeyFile(), engine.PrivValidatorStateFile()
 	data, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		made := privval.GenFilePV(path, state)
-		made.Save()
-		return ed25519.PubKey(made.Key.PubKey.Bytes()), nil
+		return makeValidatorKey(engine)
 	}
 	if err != nil {
 		return nil, err

@@ -156,6 +156,36 @@ func TestKill(t *testing.T) {
 	t.Logf("%d rounds, %d kills", len(all), kills)
 }
 
+// TestKillFirstStart: a node that is killed while it starts for the first time, and makes its home, starts the next time.
+func TestKillFirstStart(t *testing.T) {
+	t.Parallel()
+	kills := 20
+	if testing.Short() {
+		kills = 6
+	}
+	env := "LEDGER_TEST_SINCE=" + strconv.FormatInt(time.Now().UnixMilli(), 10)
+	r := rand.New(rand.NewPCG(3, 4))
+	var home string
+	for i := range kills {
+		if i%2 == 0 { // the others are killed twice
+			home = t.TempDir()
+		}
+		cmd, _ := spawn(t, home, env)
+		time.Sleep(time.Duration(20+r.IntN(130)) * time.Millisecond)
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+		if i%2 == 0 {
+			continue
+		}
+		cmd, lines := spawn(t, home, env)
+		if !lines.Scan() {
+			t.Fatalf("after kill %d it does not start: the home is %s", i, home)
+		}
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	}
+}
+
 // TestContractOfThreeOfFour: the contract holds while one of four validators, in a process of its own, has been killed.
 func TestContractOfThreeOfFour(t *testing.T) {
 	t.Parallel()

@@ -7,12 +7,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/cometbft/cometbft/config"
+	"github.com/cometbft/cometbft/libs/log"
 	"github.com/cometbft/cometbft/mempool"
 	"github.com/cometbft/cometbft/node"
-	"github.com/cometbft/cometbft/p2p"
 	"github.com/cometbft/cometbft/privval"
 	"github.com/cometbft/cometbft/proxy"
 	"github.com/cometbft/cometbft/rpc/core"
@@ -24,12 +25,13 @@ import (
 
 // Node is a running node of a committee's ledger. It is safe for concurrent use.
 type Node struct {
-	app     *app
-	engine  *node.Node
-	env     *core.Environment
-	pool    mempool.Mempool
-	genesis *types.GenesisDoc
-	dbs     *databases
+	app        *app
+	engine     *node.Node
+	env        *core.Environment
+	pool       mempool.Mempool
+	genesis    *types.GenesisDoc
+	dbs        *databases
+	syncFailed chan error // why state sync has failed
 
 	cancel context.CancelFunc
 	tasks  sync.WaitGroup
@@ -51,6 +53,10 @@ func Start(ctx context.Context, cfg Config) (*Node, error) {
 	if err := prepareHome(cfg, engine); err != nil {
 		return nil, err
 	}
+	genesis, err := loadGenesis(engine.GenesisFile())
+	if err != nil {
+		return nil, err
+	}
 	m, err := newMetrics(cfg.Metrics, cfg.Clock)
 	if err != nil {
 		return nil, err
@@ -59,12 +65,12 @@ func Start(ctx context.Context, cfg Config) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &Node{dbs: new(databases), done: make(chan struct{})}
+	n := &Node{genesis: genesis, dbs: new(databases), syncFailed: make(chan error, 1), done: make(chan struct{})}
 	if n.app, err = newApp(cfg, s, m); err == nil {
 		err = n.start(ctx, cfg, engine)
 	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("start node in %s: %w", cfg.Home, err), n.dbs.close(), s.close())
+		return nil, errors.Join(fmt.Errorf("start node in %s: %w", cfg.Home, err), s.close(), n.dbs.close())
 	}
 	return n, nil
 }
@@ -77,20 +83,26 @@ func (n *Node) start(ctx context.Context, cfg Config, engine *config.Config) (er
 			err = fmt.Errorf("%v", r)
 		}
 	}()
-	id, err := p2p.LoadOrGenNodeKey(engine.NodeKeyFile())
+	id, err := nodeKey(engine.NodeKeyFile())
 	if err != nil {
 		return err
 	}
 	key := privval.LoadFilePV(engine.PrivValidatorKeyFile(), engine.PrivValidatorStateFile())
+	// The engine asks for the genesis only where it has none yet, and completes it in place.
+	genesis := *n.genesis
 	n.engine, err = node.NewNodeWithContext(ctx, engine, key, id, proxy.NewConnSyncLocalClientCreator(n.app),
-		node.DefaultGenesisDocProviderFunc(engine), n.dbs.open, engineMetrics(cfg.Metrics), engineLog{cfg.Log}, newGossip(n.app))
+		func() (*types.GenesisDoc, error) { return &genesis, nil },
+		n.dbs.open, engineMetrics(cfg.Metrics), syncWatch{engineLog{cfg.Log}, n.syncFailed}, newGossip(n.app))
 	if err != nil {
+		return err
+	}
+	if err := sameGenesis(n.genesis, n.engine.GenesisDoc()); err != nil {
 		return err
 	}
 	if n.env, err = n.engine.ConfigureRPC(); err != nil {
 		return err
 	}
-	n.pool, n.genesis = n.engine.Mempool(), n.engine.GenesisDoc()
+	n.pool = n.engine.Mempool()
 	push, err := newPusher(n.engine, n.env)
 	if err != nil {
 		return err
@@ -117,6 +129,7 @@ func (n *Node) end(ctx context.Context, failed <-chan struct{}) {
 	case <-ctx.Done():
 	case <-failed:
 		n.err = errors.New("consensus has failed: the log says why")
+	case n.err = <-n.syncFailed:
 	case <-n.engine.Quit():
 		n.err = errors.New("the engine has stopped by itself")
 	}
@@ -126,9 +139,37 @@ func (n *Node) end(ctx context.Context, failed <-chan struct{}) {
 	}
 	n.engine.Wait()
 	n.tasks.Wait()
-	n.err = errors.Join(n.err, n.dbs.close(), n.app.store.close())
+	// What of the engine still runs must not get the ledger ahead of the engine's own databases, which take nothing once
+	// they are closed: of the two only the engine can catch up with the other.
+	n.err = errors.Join(n.err, n.app.store.close(), n.dbs.close())
 	close(n.done)
 }
+
+// syncWatch is a log in which the engine says that state sync has failed. It says it nowhere else, and then waits forever,
+// where a node that is started anew would try again.
+type syncWatch struct {
+	log.Logger
+	failed chan<- error
+}
+
+// Error looks for what the engine's startStateSync says before it gives up.
+func (w syncWatch) Error(msg string, kv ...any) {
+	w.Logger.Error(msg, kv...)
+	switch msg {
+	case "State sync failed", "Failed to bootstrap node with new state", "Failed to store last seen commit",
+		"Failed to switch to block sync":
+		err := fmt.Errorf("the engine: %s", msg)
+		if i := slices.Index(kv, any("err")); i >= 0 && i+1 < len(kv) {
+			err = fmt.Errorf("%w: %v", err, kv[i+1])
+		}
+		select {
+		case w.failed <- err:
+		default: // it is known
+		}
+	}
+}
+
+func (w syncWatch) With(kv ...any) log.Logger { return syncWatch{w.Logger.With(kv...), w.failed} }
 
 // Stop stops the node. Use [Node.Wait] to know when it has.
 func (n *Node) Stop() { n.stop.Do(n.cancel) }

@@ -6,7 +6,6 @@ package comet_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -164,15 +163,7 @@ func TestStateSync(t *testing.T) {
 	for range 6 {
 		rounds = append(rounds, n.round(t))
 	}
-	trust, err := n.nodes[0].Block(2)
-	if err != nil {
-		t.Fatal(err)
-	}
-	edit(t, n.homes[2].Dir, "[statesync]", map[string]string{
-		"enable": "true", "rpc_servers": fmt.Sprintf("%q", n.homes[0].RPC+","+n.homes[1].RPC),
-		"trust_height": "2", "trust_hash": fmt.Sprintf("%q", trust.Header.Hash().String()),
-		"discovery_time": `"5s"`,
-	})
+	stateSync(t, n, n.homes[2].Dir)
 	node := n.start(t, 2)
 	eventually(t, func() bool { return node.Height() > 0 && !node.Syncing() }, "the new node has a state")
 	rounds = append(rounds, n.round(t))
