@@ -22,9 +22,9 @@ const (
 // Rule is the way a window is decided.
 type Rule string
 
-// RuleLLR goes by the log-likelihood ratio, given the uncertainty of the values, and looks for forged spans of a few seconds. RuleCorrelation is the rule of the paper alone: Pearson correlation against the
-// threshold (DeFakePro §III-D), and any window below it is forged. One genuine minute in ten is (docs/detection.md): it is
-// there to compare with.
+// RuleLLR goes by the log-likelihood ratio, given the uncertainty of the values, and looks for forged spans of a few
+// seconds. RuleCorrelation is the rule of the paper alone: Pearson correlation against the threshold (DeFakePro §III-D),
+// and any window below it is forged. One genuine minute in ten is (docs/detection.md): it is there to compare with.
 const (
 	RuleLLR         Rule = "llr"
 	RuleCorrelation Rule = "correlation"

@@ -76,7 +76,7 @@ func (t *Truth) Between(ctx context.Context, from, to time.Time) (enf.Series, er
 func splice(s enf.Series, r poenf.Round) {
 	for i, offset := range r.Truth {
 		if at := r.Start + int64(i) - s.Start.Unix(); at >= 0 && at < int64(len(s.Hz)) {
-			s.Hz[at] = float64(r.Nominal) + float64(offset)/1e6
+			s.Hz[at] = Hertz(r.Nominal, offset)
 			s.Sigma[at] = float64(r.Spread) / 1e6
 		}
 	}

@@ -250,15 +250,7 @@ func (p *prover) values(c poenf.Committee, round uint64) ([]int32, error) {
 	if err := bridge(hz); err != nil {
 		return nil, err
 	}
-	out := make([]int32, len(hz))
-	for i, v := range hz {
-		offset := math.Round((v - float64(c.Nominal)) * 1e6)
-		if math.Abs(offset) > poenf.MaxOffset {
-			return nil, fmt.Errorf("%.3f Hz is not on a grid of %d Hz", v, c.Nominal)
-		}
-		out[i] = int32(offset)
-	}
-	return out, nil
+	return ledger.Offsets(hz, c.Nominal)
 }
 
 // bridge fills short holes within x.

@@ -110,21 +110,33 @@ func fetch(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: fetch url file")
 	}
-	answer := ""
-	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
-		r, err := http.Get(args[0])
-		if err != nil {
-			answer = err.Error()
-			continue
-		}
-		body, err := io.ReadAll(r.Body)
-		if err = errors.Join(err, r.Body.Close()); err == nil && r.StatusCode == http.StatusOK {
+	late, again := time.After(time.Minute), time.NewTicker(100*time.Millisecond)
+	defer again.Stop()
+	for {
+		body, err := get(args[0])
+		if err == nil {
 			ts.Check(os.WriteFile(ts.MkAbs(args[1]), body, 0o666))
 			return
 		}
-		answer = r.Status
+		select {
+		case <-again.C: // the node is another process, and does not say when it is there
+		case <-late:
+			ts.Fatalf("%v", err)
+		}
 	}
-	ts.Fatalf("%s: %s", args[0], answer)
+}
+
+// get returns what is at a URL.
+func get(url string) ([]byte, error) {
+	r, err := http.Get(url)
+	if err != nil {
+		return nil, err
+	}
+	body, err := io.ReadAll(r.Body)
+	if r.StatusCode != http.StatusOK {
+		err = errors.Join(err, fmt.Errorf("%s: %s", url, r.Status))
+	}
+	return body, errors.Join(err, r.Body.Close())
 }
 
 // closedRound is "round URL CERTIFICATE TRUTH": the certificate of a node's latest round, and its truth as CSV.

@@ -25,6 +25,7 @@ import (
 	"github.com/defakepro/defakepro/enf"
 	"github.com/defakepro/defakepro/httpapi"
 	"github.com/defakepro/defakepro/identity"
+	"github.com/defakepro/defakepro/ledger"
 	"github.com/defakepro/defakepro/ledger/comet"
 	"github.com/defakepro/defakepro/poenf"
 	"github.com/defakepro/defakepro/prover"
@@ -377,12 +378,8 @@ func (n *runningNode) report(ctx context.Context) error {
 			return err
 		}
 		n.progress.Store(time.Now().UnixMilli())
-		mean := 0.0
-		for _, v := range r.Truth {
-			mean += float64(v) * 1e-6 / float64(len(r.Truth))
-		}
 		n.log.InfoContext(ctx, "round closed", slog.Uint64("round", r.Number), slog.Int("proofs", len(r.Entries)),
-			slog.String("winner", r.Winner), slog.String("mean_hz", fmt.Sprintf("%.6f", float64(r.Nominal)+mean)),
+			slog.String("winner", r.Winner), slog.String("mean_hz", fmt.Sprintf("%.6f", ledger.MeanHertz(r.Nominal, r.Truth))),
 			slog.String("spread_mhz", fmt.Sprintf("%.3f", float64(r.Spread)*1e-3)),
 			slog.Duration("after", time.UnixMilli(r.Closed).Sub(time.UnixMilli(c.End(r.Number)))))
 	}

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"os"
 	"slices"
@@ -20,6 +21,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/defakepro/defakepro/ledger"
 	"github.com/defakepro/defakepro/poenf"
 )
 
@@ -81,7 +83,7 @@ func runScore(c *cobra.Command, opts scoreOptions, path string) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	for _, who := range sortedKeys(t.refused) {
+	for _, who := range slices.Sorted(maps.Keys(t.refused)) {
 		_, _ = fmt.Fprintf(c.ErrOrStderr(), "%s: left out %s: %s\n", path, who, t.refused[who])
 	}
 	if opts.json {
@@ -96,15 +98,6 @@ func mostLiars(rule poenf.Rule, m int) int {
 		return max(0, (m-3)/2)
 	}
 	return max(0, (m-1)/2)
-}
-
-func sortedKeys[V any](m map[string]V) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
 }
 
 // mostProofs is the most bytes of a file of proofs: every member there can be, with as many values as there can be.
@@ -177,7 +170,7 @@ func parseProofs(r io.Reader) (proofTable, error) {
 		}
 	}
 	if len(t.names) == 0 {
-		return proofTable{}, fmt.Errorf("none of its %d rows is a proof: %s", len(rows), t.refused[sortedKeys(t.refused)[0]])
+		return proofTable{}, fmt.Errorf("none of its %d rows is a proof: %s", len(rows), t.refused[slices.Sorted(maps.Keys(t.refused))[0]])
 	}
 	return t, nil
 }
@@ -236,22 +229,14 @@ func quantise(hz []float64, nominal, length int) ([]int32, error) {
 	if len(hz) != length {
 		return nil, fmt.Errorf("%d values, the others have %d", len(hz), length)
 	}
-	out := make([]int32, length)
-	for i, v := range hz {
-		offset := math.Round((v - float64(nominal)) * 1e6)
-		if !(math.Abs(offset) <= poenf.MaxOffset) {
-			return nil, fmt.Errorf("value %d is no frequency within 1 Hz of %d Hz", i+1, nominal)
-		}
-		out[i] = int32(offset)
-	}
-	return out, nil
+	return ledger.Offsets(hz, nominal)
 }
 
 // hertz returns offsets from nominal in hertz.
 func hertz(nominal int, offsets []int32) []float64 {
 	out := make([]float64, len(offsets))
 	for i, v := range offsets {
-		out[i] = float64(int64(nominal)*1e6+int64(v)) / 1e6
+		out[i] = ledger.Hertz(nominal, v)
 	}
 	return out
 }
@@ -307,11 +292,7 @@ func writeScore(w io.Writer, rule poenf.Rule, f int, t proofTable, o poenf.Outco
 	if err := tw.Flush(); err != nil {
 		return err
 	}
-	mean := 0.0
-	for _, v := range o.Truth {
-		mean += float64(v) * 1e-6 / float64(len(o.Truth))
-	}
 	_, err := fmt.Fprintf(w, "\nE* by %s, f = %d, of %d proofs of %d values: mean %.6f Hz, spread %.3f mHz\n",
-		rule, f, len(t.names), len(o.Truth), float64(t.nominal)+mean, float64(o.Spread)*1e-3)
+		rule, f, len(t.names), len(o.Truth), ledger.MeanHertz(t.nominal, o.Truth), float64(o.Spread)*1e-3)
 	return err
 }

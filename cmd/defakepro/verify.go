@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/defakepro/defakepro/ledger"
 	"github.com/defakepro/defakepro/ledger/comet"
 	"github.com/defakepro/defakepro/poenf"
 )
@@ -151,10 +152,7 @@ func writeRoundJSON(w io.Writer, r poenf.Round) error {
 
 func writeRound(w io.Writer, r poenf.Round) error {
 	from, to := span(r)
-	mean, inliers := 0.0, 0
-	for _, v := range r.Truth {
-		mean += float64(v) * 1e-6 / float64(len(r.Truth))
-	}
+	inliers := 0
 	for _, e := range r.Entries {
 		if e.Inlier {
 			inliers++
@@ -166,7 +164,7 @@ to        %s
 E*        mean %.6f Hz, spread %.3f mHz, %d values, rule %s
 members   %d, of whom %d agree; f = %d
 closed    %s
-`, r.Number, from.Format(time.RFC3339), to.Format(time.RFC3339), float64(r.Nominal)+mean, float64(r.Spread)*1e-3, len(r.Truth), r.Rule,
+`, r.Number, from.Format(time.RFC3339), to.Format(time.RFC3339), ledger.MeanHertz(r.Nominal, r.Truth), float64(r.Spread)*1e-3, len(r.Truth), r.Rule,
 		len(r.Entries), inliers, r.Faulty, time.UnixMilli(r.Closed).UTC().Format(time.RFC3339))
 	return err
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/defakepro/defakepro/enf"
+	"github.com/defakepro/defakepro/ledger"
 	"github.com/defakepro/defakepro/poenf"
 )
 
@@ -88,11 +89,11 @@ func spreads(vectors [][]int32) (mean, sd []float64) {
 	return mean, sd
 }
 
-// micro returns frequencies in µHz from 60 Hz.
+// micro returns frequencies in µHz from 60 Hz. They are a grid's, so that they are in range.
 func micro(hz []float64) []int32 {
-	out := make([]int32, len(hz))
-	for i, v := range hz {
-		out[i] = int32(math.Round((v - float64(enf.Grid60)) * 1e6))
+	out, err := ledger.Offsets(hz, int(enf.Grid60))
+	if err != nil {
+		panic(err)
 	}
 	return out
 }

@@ -13,6 +13,7 @@ import (
 	"strconv"
 
 	"github.com/defakepro/defakepro/enf"
+	"github.com/defakepro/defakepro/ledger"
 	"github.com/defakepro/defakepro/poenf"
 )
 
@@ -146,7 +147,7 @@ func agree(r *rand.Rand, grid enf.Series, n, f int, liars Liars, trials int) (Ag
 		floats := make([][]float64, n)
 		for i, v := range vectors {
 			for _, x := range v {
-				floats[i] = append(floats[i], float64(enf.Grid60)+float64(x)*1e-6)
+				floats[i] = append(floats[i], ledger.Hertz(int(enf.Grid60), x))
 			}
 		}
 		// Liars who say the same tie; floats may break a tie that is none by a rounding error. What counts is what is agreed on.

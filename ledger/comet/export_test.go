@@ -5,9 +5,28 @@ package comet
 
 import (
 	"bytes"
+	"fmt"
+	"testing"
+	"time"
 
 	"github.com/cometbft/cometbft/rpc/core"
 )
+
+// Eventually returns once done does. What it waits for happens in CometBFT's goroutines, which tell nobody, so it asks again and again.
+func Eventually(t testing.TB, within time.Duration, done func() bool, what string, args ...any) {
+	t.Helper()
+	late := time.NewTimer(within)
+	defer late.Stop()
+	again := time.NewTicker(5 * time.Millisecond)
+	defer again.Stop()
+	for !done() {
+		select {
+		case <-again.C:
+		case <-late.C:
+			t.Fatalf("not within %s: %s", within, fmt.Sprintf(what, args...))
+		}
+	}
+}
 
 // Quiet reports whether the newest block changed nothing, so that none follows by itself.
 func (n *Node) Quiet() bool {

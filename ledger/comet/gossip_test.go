@@ -125,12 +125,12 @@ func TestFloodingPeer(t *testing.T) {
 		send(txs[:4]...)
 	}
 	send(must(d.Proof("m001", round).MarshalBinary()))
-	waitFor(t, func() bool { all, _ := d.pool.all(); return len(all) == 3 }, "all came")
+	Eventually(t, 10*time.Second, func() bool { all, _ := d.pool.all(); return len(all) == 3 }, "all came")
 	if switches[0].Peers().Size() != 1 {
 		t.Fatal("a peer that sends the same again is disconnected")
 	}
 	send(txs...)
-	waitFor(t, func() bool { return switches[0].Peers().Size() == 0 }, "the peer is disconnected")
+	Eventually(t, 10*time.Second, func() bool { return switches[0].Peers().Size() == 0 }, "the peer is disconnected")
 }
 
 // TestPeerGoneBeforeAdded: CometBFT may remove a peer before it adds it, and nothing of it stays.
@@ -147,14 +147,5 @@ func TestPeerGoneBeforeAdded(t *testing.T) {
 	case <-done:
 	case <-time.After(10 * time.Second):
 		t.Error("a peer that is gone is still sent to")
-	}
-}
-
-func waitFor(t *testing.T, done func() bool, what string) {
-	t.Helper()
-	for end := time.Now().Add(10 * time.Second); !done(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("not within ten seconds: %s", what)
-		}
 	}
 }

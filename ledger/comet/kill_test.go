@@ -61,7 +61,7 @@ func child(home string) error {
 		return n.Wait()
 	}
 	c := childCommittee()
-	for {
+	for range time.Tick(time.Millisecond) {
 		round := c.Last(cfg.Clock().UnixMilli())
 		for _, m := range c.Members {
 			if err := n.Submit(context.Background(), c.Proof(m.Name, round)); err != nil {
@@ -71,8 +71,8 @@ func child(home string) error {
 				fmt.Println(round)
 			}
 		}
-		time.Sleep(time.Millisecond)
 	}
+	return nil
 }
 
 // spawn starts this binary as a node; its output is what it prints.
@@ -116,8 +116,8 @@ func TestKill(t *testing.T) {
 		if alive == 0 {
 			t.Fatal("the node has admitted nothing")
 		}
-		time.Sleep(time.Duration(r.IntN(20_000)) * time.Microsecond) // anywhere in the rounds that follow
-		_ = cmd.Process.Kill()
+		// Anywhere in the rounds that follow; the lines end with the process.
+		time.AfterFunc(time.Duration(r.IntN(20_000))*time.Microsecond, func() { _ = cmd.Process.Kill() })
 		for lines.Scan() {
 			if round, err := strconv.ParseUint(lines.Text(), 10, 64); err == nil {
 				admitted = append(admitted, round)
@@ -170,14 +170,15 @@ func TestKillFirstStart(t *testing.T) {
 		if i%2 == 0 { // the others are killed twice
 			home = t.TempDir()
 		}
-		cmd, _ := spawn(t, home, env)
-		time.Sleep(time.Duration(20+r.IntN(130)) * time.Millisecond)
-		_ = cmd.Process.Kill()
+		cmd, lines := spawn(t, home, env)
+		time.AfterFunc(time.Duration(20+r.IntN(130))*time.Millisecond, func() { _ = cmd.Process.Kill() })
+		for lines.Scan() { // until it is dead
+		}
 		_ = cmd.Wait()
 		if i%2 == 0 {
 			continue
 		}
-		cmd, lines := spawn(t, home, env)
+		cmd, lines = spawn(t, home, env)
 		if !lines.Scan() {
 			t.Fatalf("after kill %d it does not start: the home is %s", i, home)
 		}

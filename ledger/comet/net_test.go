@@ -106,11 +106,7 @@ func (n *net) wait(t testing.TB, l ledger.Ledger, number uint64) poenf.Round {
 
 func eventually(t testing.TB, done func() bool, what string, args ...any) {
 	t.Helper()
-	for end := time.Now().Add(patience); !done(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("not within %s: "+what, append([]any{patience}, args...)...)
-		}
-	}
+	comet.Eventually(t, patience, done, what, args...)
 }
 
 func TestContractOfFour(t *testing.T) {

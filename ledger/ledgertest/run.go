@@ -311,7 +311,7 @@ func (s *suite) truth(t *testing.T) {
 	}
 	for i, v := range first.Truth {
 		// The round's oldest seconds may have been told by an earlier one.
-		if want := 50 + float64(v)/1e6; math.Abs(before.Hz[i]-want) > 10e-6 || i >= s.Length-int(s.Period) && before.Hz[i] != want {
+		if want := ledger.Hertz(50, v); math.Abs(before.Hz[i]-want) > 10e-6 || i >= s.Length-int(s.Period) && before.Hz[i] != want {
 			t.Fatalf("second %d: %.6f, want %.6f", i, before.Hz[i], want)
 		}
 	}
