@@ -186,5 +186,20 @@ func evalPoENF(_ context.Context, o evalOptions, _ func(string)) (evalReport, er
 	if o.quick {
 		trials = 20
 	}
-	return eval.PoENF(grid, source, trials, evalSeed)
+	report, err := eval.PoENF(grid, source, trials, evalSeed)
+	if err != nil || o.data == "" {
+		return report, err
+	}
+	var devices []enf.Series
+	for _, name := range []string{"power", "device1", "device2", "device3"} {
+		s, err := enf.ReadFile(filepath.Join(o.data, "econledger", name+".csv"))
+		if err != nil {
+			return nil, err
+		}
+		if s, _, err = s.Fundamental(enf.Grid60); err != nil { // the recorders' are of the fifth harmonic
+			return nil, err
+		}
+		devices = append(devices, s)
+	}
+	return report, report.Real(devices, evalSeed)
 }

@@ -40,6 +40,41 @@ type PoENFReport struct {
 	Source    string // of the truth
 	Attacks   []AttackResult
 	Agreement []AgreementResult
+	// Devices is the same for members that are real: recorders, and the mains, of one hour.
+	Devices []AgreementResult
+}
+
+// Real adds what the rule picks where the honest are real recorders of one time, a value a second; liars replay another time of theirs. All minutes
+// are tried, with up to 45 % liars.
+func (p *PoENFReport) Real(devices []enf.Series, seed uint64) error {
+	r := rand.New(rand.NewPCG(seed, 8))
+	seconds := devices[0].Len()
+	for _, d := range devices {
+		seconds = min(seconds, d.Len())
+	}
+	for f := range 4 { // 3 of 7 are 43 %
+		res := AgreementResult{N: len(devices) + f, F: f, Liars: "replay of another time, each its own"}
+		for from := 0; from+proofSeconds <= seconds; from += proofSeconds {
+			var vectors [][]int32
+			for _, d := range devices {
+				vectors = append(vectors, micro(d.Hz[from:from+proofSeconds]))
+			}
+			for range f {
+				at := (from + 600 + r.IntN(seconds-1200)) % (seconds - proofSeconds)
+				vectors = append(vectors, micro(devices[r.IntN(len(devices))].Hz[at:at+proofSeconds]))
+			}
+			same, err := sameWinner(vectors)
+			if err != nil {
+				return err
+			}
+			res.Trials++
+			if same {
+				res.Same++
+			}
+		}
+		p.Devices = append(p.Devices, res)
+	}
+	return nil
 }
 
 // PoENF tries the rules of Proof-of-ENF on committees that see stretches of a real grid, 60 Hz, a value a second.
@@ -140,22 +175,33 @@ func agree(r *rand.Rand, grid enf.Series, n, f int, liars Liars, trials int) (Ag
 			return res, err
 		}
 		r.Shuffle(n, func(i, j int) { vectors[i], vectors[j] = vectors[j], vectors[i] })
-		o, err := poenf.Select(poenf.Krum, memberNames(n), vectors, (n-3)/2)
+		same, err := sameWinner(vectors)
 		if err != nil {
 			return res, err
 		}
-		floats := make([][]float64, n)
-		for i, v := range vectors {
-			for _, x := range v {
-				floats[i] = append(floats[i], ledger.Hertz(int(enf.Grid60), x))
-			}
-		}
-		// Liars who say the same tie; floats may break a tie that is none by a rounding error. What counts is what is agreed on.
-		if w := authorsWinner(floats); w == o.Winner || distance(vectors[w], vectors[o.Winner]) == 0 {
+		if same {
 			res.Same++
 		}
 	}
 	return res, nil
+}
+
+// sameWinner reports whether Krum picks what the authors' algorithm picks.
+func sameWinner(vectors [][]int32) (bool, error) {
+	n := len(vectors)
+	o, err := poenf.Select(poenf.Krum, memberNames(n), vectors, max(0, (n-3)/2))
+	if err != nil {
+		return false, err
+	}
+	floats := make([][]float64, n)
+	for i, v := range vectors {
+		for _, x := range v {
+			floats[i] = append(floats[i], ledger.Hertz(int(enf.Grid60), x))
+		}
+	}
+	// Liars who say the same tie; floats may break a tie that is none by a rounding error. What counts is what is agreed on.
+	w := authorsWinner(floats)
+	return w == o.Winner || distance(vectors[w], vectors[o.Winner]) == 0, nil
 }
 
 func memberNames(n int) []string {
@@ -207,6 +253,18 @@ How often `+"`--rule krum`"+` picks what the authors' published algorithm (in fl
 	}
 	for _, a := range p.Agreement {
 		if _, err := fmt.Fprintf(w, "| %d | %d | %s | %d |\n", a.N, a.F, a.Liars, a.Same); err != nil {
+			return err
+		}
+	}
+	if len(p.Devices) == 0 {
+		return nil
+	}
+	if _, err := fmt.Fprint(w, "\nThe same with real members: three recorders and the mains of one hour (EconLedger), each of its minutes a round.\n\n"+
+		"| n | liars | | rounds | same |\n|---|---|---|---|---|\n"); err != nil {
+		return err
+	}
+	for _, a := range p.Devices {
+		if _, err := fmt.Fprintf(w, "| %d | %d | %s | %d | %d |\n", a.N, a.F, a.Liars, a.Trials, a.Same); err != nil {
 			return err
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/defakepro/defakepro/enf"
 	"github.com/defakepro/defakepro/enf/enftest"
 	"github.com/defakepro/defakepro/internal/eval"
 )
@@ -24,7 +25,13 @@ func TestPoENF(t *testing.T) {
 			t.Errorf("%d of %d, %s: the median errs by %.2f mHz", a.F, a.N, a.Liars, 1e3*a.Median)
 		}
 	}
-	for _, a := range report.Agreement {
+	if err := report.Real([]enf.Series{grid, grid.Slice(1, grid.Len()), grid.Slice(2, grid.Len()), grid.Slice(3, grid.Len())}, 1); err != nil {
+		t.Fatal(err)
+	}
+	if len(report.Devices) != 4 || report.Devices[3].N != 7 || report.Devices[3].Trials < 50 {
+		t.Errorf("real members: %+v", report.Devices)
+	}
+	for _, a := range append(report.Agreement, report.Devices...) {
 		if a.Same != a.Trials {
 			t.Errorf("%d of %d, %s: %d of %d winners are the published ones", a.F, a.N, a.Liars, a.Same, a.Trials)
 		}

@@ -13,9 +13,12 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/defakepro/defakepro/ledger"
 	"github.com/defakepro/defakepro/ledger/comet"
@@ -44,28 +47,52 @@ func benchRound(b *testing.B, validators, provers int) {
 	if validators > 10 {
 		degree = 3
 	}
-	n := newNet(b, c, comet.Layout{Validators: validators, Degree: degree}, validators, nil)
+	registry := prometheus.NewRegistry()
+	homes := 0
+	n := newNet(b, c, comet.Layout{Validators: validators, Degree: degree}, validators, func(cfg *comet.Config) {
+		homes++
+		cfg.Metrics = prometheus.WrapRegistererWith(prometheus.Labels{"node": strconv.Itoa(homes)}, registry)
+	})
 	n.ready(b, min(validators, 2*degree+1+validators*(1-min(degree, 1))))
 	ledgers := n.ledgers()
 	measure(b, n, ledgers) // the first round opens connections and files
 	disk := diskUse(b, n.homes[0].Dir)
 	var took []time.Duration
-	cpu := cpuTime()
+	cpu, sent := cpuTime(), sentBytes(b, registry)
 	for b.Loop() {
 		took = append(took, measure(b, n, ledgers))
 	}
-	cpu = cpuTime() - cpu
+	cpu, sent = cpuTime()-cpu, sentBytes(b, registry)-sent
 	disk = diskUse(b, n.homes[0].Dir) - disk
 	slices.Sort(took)
 	b.ReportMetric(ms(took[len(took)/2]), "ms-median")
 	b.ReportMetric(ms(took[len(took)*99/100]), "ms-p99")
 	b.ReportMetric(ms(cpu)/float64(len(took)), "cpu-ms/round")
+	b.ReportMetric(sent/float64(validators)/float64(len(took)), "sent-B/node/round")
 	b.ReportMetric(float64(disk)/float64(len(took)), "disk-B/round")
 	var after runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&after)
 	b.ReportMetric(float64(after.HeapInuse+after.StackInuse-before.HeapInuse-before.StackInuse)/float64(validators)/(1<<20), "MB/node")
 	b.ReportMetric(0, "ns/op") // signing is in it
+}
+
+// sentBytes is what all nodes have sent to their peers, as CometBFT counts it.
+func sentBytes(b *testing.B, registry *prometheus.Registry) (sum float64) {
+	b.Helper()
+	families, err := registry.Gather()
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetName() != "cometbft_p2p_message_send_bytes_total" {
+			continue
+		}
+		for _, m := range f.GetMetric() {
+			sum += m.GetCounter().GetValue()
+		}
+	}
+	return sum
 }
 
 // cpuTime is what this process has used: on a machine that is shared it says more than the clock.
