@@ -110,7 +110,7 @@ func (in input) read(ctx context.Context, path string, observe observer, stderr 
 	if rec == nil {
 		est, err := readSeries(path, in.grid)
 		if err != nil {
-			err = fmt.Errorf("it is text, so no recording, and no frequency series either: %w", err)
+			err = fmt.Errorf("%s is text, so it is no recording, and no frequency series either: %w", path, err)
 		}
 		return reading{estimates: []enf.Estimate{est}}, err
 	}
