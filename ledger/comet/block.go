@@ -233,9 +233,9 @@ func (a *app) Commit(context.Context, *abci.RequestCommit) (*abci.ResponseCommit
 		return nil, fmt.Errorf("height %d: %w", b.state.height, err)
 	}
 	former := a.committed.Load()
+	a.observe(former, b) // first: who waits for a round may look at what was counted next
 	a.publish(b.state)
 	a.settleBlock(b.state)
-	a.observe(former, b)
 	a.staged, a.results = nil, nil
 	return &abci.ResponseCommit{}, nil
 }

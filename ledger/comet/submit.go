@@ -50,7 +50,7 @@ func (n *Node) submit(ctx context.Context, tx poenf.Tx) error {
 	defer done()
 	for {
 		changed := n.app.next()
-		err := n.offer(bytes)
+		err := n.app.check(bytes, "")
 		switch {
 		case errors.Is(err, errSyncing):
 		case err != nil:
@@ -59,6 +59,7 @@ func (n *Node) submit(ctx context.Context, tx poenf.Tx) error {
 			case err := <-outcome:
 				return err
 			default:
+				n.app.metrics.refused.WithLabelValues(reasonOf(err)).Inc()
 				return err
 			}
 		}
@@ -77,13 +78,4 @@ func (n *Node) submit(ctx context.Context, tx poenf.Tx) error {
 			return errStopped
 		}
 	}
-}
-
-// offer puts tx before the committed machine and into the pool, unless it waits there already.
-func (n *Node) offer(bytes []byte) error {
-	err := n.app.check(bytes, "")
-	if err != nil && !errors.Is(err, errSyncing) {
-		n.app.metrics.refused.WithLabelValues(reasonOf(err)).Inc()
-	}
-	return err
 }
