@@ -19,9 +19,10 @@ var arCoefficients = [4]float64{1.132, 0.2558, -0.320, -0.0777}
 
 const (
 	arInnovation = 1.41e-3
-	nodeStep     = 2.0  // seconds between the values of the process
-	nodeMargin   = 2    // nodes before time zero, which the interpolation needs
-	warmUp       = 500  // values discarded so that the process is stationary: its slowest mode decays in 35
+	nodeStep     = 2.0 // seconds between the values of the process
+	nodeMargin   = 2   // nodes before time zero, which the interpolation needs
+	warmUp       = 500 // values discarded so that the process is stationary: its slowest mode decays in 35
+	longestAsk   = 100 * 24 * time.Hour
 	swingTime    = 120. // seconds; chosen time constant of a weak grid's swings, which then reach some 8 mHz/s per hertz
 )
 
@@ -29,8 +30,9 @@ const (
 type GridOptions struct {
 	// Nominal is the nominal frequency; GridAuto stands for 60 Hz.
 	Nominal enf.Grid
-	// Duration is how long the frequency wanders. Before and after, it stays where it was.
-	Duration time.Duration
+	// Duration is how long the frequency wanders from time zero on, and Before for how long it did until then. Neither changes what the other
+	// times have; outside, the frequency stays where it was.
+	Duration, Before time.Duration
 	// Start is the instant of time zero; the zero Time for a grid without a wall clock.
 	Start time.Time
 	// Offset is a constant deviation from nominal, in hertz.
@@ -45,7 +47,8 @@ type GridOptions struct {
 // concurrent use.
 type Grid struct {
 	opts   GridOptions
-	nodes  []float64 // deviation from nominal in hertz, every nodeStep seconds, from -nodeMargin*nodeStep
+	origin int       // the node at time zero
+	nodes  []float64 // deviation from nominal in hertz, every nodeStep seconds
 	cycles []float64 // integral of the deviation from the first usable node to node i
 	zero   float64   // the same integral up to time zero
 }
@@ -58,53 +61,79 @@ func NewGrid(seed uint64, opts GridOptions) *Grid {
 	if opts.Scale == 0 {
 		opts.Scale = 1
 	}
-	g := &Grid{opts: opts}
+	past := int(math.Ceil(max(0, opts.Before.Seconds()) / nodeStep))
+	g := &Grid{opts: opts, origin: past + nodeMargin}
 	n := 2*nodeMargin + 2 + int(math.Ceil(max(0, opts.Duration.Seconds())/nodeStep))
-	g.nodes = deviations(rand.New(rand.NewPCG(seed, 1)), n, opts.Scale)
+	g.nodes = deviations(rand.New(rand.NewPCG(seed, 1)), rand.New(rand.NewPCG(seed, 7)), past, n)
+	for i := range g.nodes {
+		g.nodes[i] *= opts.Scale
+	}
 	if opts.Swing > 0 {
-		addSwings(rand.New(rand.NewPCG(seed, 2)), g.nodes, opts.Swing)
+		addSwings(rand.New(rand.NewPCG(seed, 2)), rand.New(rand.NewPCG(seed, 8)), past, g.nodes, opts.Swing)
 	}
 	for i := range g.nodes {
 		g.nodes[i] += opts.Offset
 	}
+	n = len(g.nodes)
 	g.cycles = make([]float64, n)
 	for i := 1; i < n-2; i++ {
 		g.cycles[i+1] = g.cycles[i] + g.segment(i).integral(1)*nodeStep
 	}
-	g.zero = g.cycles[nodeMargin]
+	g.zero = g.cycles[g.origin]
 	return g
 }
 
-// deviations returns n values of the autoregressive process.
-func deviations(rng *rand.Rand, n int, scale float64) []float64 {
-	var x [4]float64
-	out := make([]float64, n)
-	for i := -warmUp; i < n; i++ {
-		v := arInnovation * rng.NormFloat64()
-		for j, c := range arCoefficients {
-			v += c * x[j]
-		}
-		x = [4]float64{v, x[0], x[1], x[2]}
-		if i >= 0 {
-			out[i] = scale * v
-		}
+// deviations returns n values of the autoregressive process, with past earlier ones before them. A stationary Gaussian process is the same one
+// when time runs backwards (G. Weiss, "Time-reversibility of linear stochastic processes", J. Appl. Probab. 12(4), 1975), which is how
+// the past is drawn: later values do not depend on how much of it there is.
+func deviations(rng, back *rand.Rand, past, n int) []float64 {
+	out := make([]float64, past+n)
+	autoregress(rng, nil, arCoefficients[:], arInnovation, out[past:])
+	earlier := make([]float64, past)
+	autoregress(back, out[past:past+len(arCoefficients)], arCoefficients[:], arInnovation, earlier)
+	for i, v := range earlier {
+		out[past-1-i] = v
 	}
 	return out
 }
 
+// autoregress fills dst with what follows on the values of last, the newest of them first; without any, on a process long under way.
+func autoregress(rng *rand.Rand, last, coefficients []float64, innovation float64, dst []float64) {
+	x := make([]float64, len(coefficients))
+	from := -warmUp
+	if last != nil {
+		copy(x, last)
+		from = 0
+	}
+	for i := from; i < len(dst); i++ {
+		v := innovation * rng.NormFloat64()
+		for j, c := range coefficients {
+			v += c * x[j]
+		}
+		copy(x[1:], x)
+		x[0] = v
+		if i >= 0 {
+			dst[i] = v
+		}
+	}
+}
+
 // addSwings adds a slow random walk through two low-pass sections, bounded softly by the hyperbolic tangent.
-func addSwings(rng *rand.Rand, nodes []float64, swing float64) {
+func addSwings(rng, back *rand.Rand, past int, nodes []float64, swing float64) {
 	a := math.Exp(-nodeStep / swingTime)
 	// Two equal sections in a row: the variance of the second is (1+a²)/(1-a²)³ for a unit innovation.
 	scale := (1 - a*a) * math.Sqrt((1-a*a)/(1+a*a))
-	var u, v float64
-	for i := -warmUp; i < len(nodes); i++ {
-		u = a*u + rng.NormFloat64()
-		v = a*v + u
-		if i >= 0 {
-			// The process itself counts within the bound, so that the sum keeps it.
-			nodes[i] = swing * math.Tanh(scale*v+nodes[i]/swing)
-		}
+	sections := []float64{2 * a, -a * a}
+	walk := make([]float64, len(nodes))
+	autoregress(rng, nil, sections, 1, walk[past:])
+	earlier := make([]float64, past)
+	autoregress(back, walk[past:past+len(sections)], sections, 1, earlier)
+	for i, v := range earlier {
+		walk[past-1-i] = v
+	}
+	for i, v := range walk {
+		// The process itself counts within the bound, so that the sum keeps it.
+		nodes[i] = swing * math.Tanh(scale*v+nodes[i]/swing)
 	}
 }
 
@@ -123,17 +152,20 @@ func (g *Grid) segment(i int) cubic {
 
 // locate returns the segment and the place in it of time t, clamped to the span of the process, and by how many seconds t lies outside.
 func (g *Grid) locate(t float64) (i int, u, outside float64) {
-	x := t/nodeStep + nodeMargin
-	first, last := 1.0, float64(len(g.nodes)-2)
+	x := t / nodeStep
+	first, last := float64(1-g.origin), float64(len(g.nodes)-2-g.origin)
 	switch {
 	case x < first:
 		return 1, 0, (x - first) * nodeStep
 	case x >= last:
 		return len(g.nodes) - 3, 1, (x - last) * nodeStep
 	}
-	i = int(x)
-	return i, x - float64(i), 0
+	floor := math.Floor(x)
+	return int(floor) + g.origin, x - floor, 0
 }
+
+// Options returns what the grid was made with.
+func (g *Grid) Options() GridOptions { return g.opts }
 
 // Nominal returns the nominal frequency.
 func (g *Grid) Nominal() enf.Grid { return g.opts.Nominal }
@@ -166,21 +198,23 @@ func (g *Grid) Series() enf.Series {
 	return s
 }
 
-// Between returns the frequency at each second of the grid's time from the first at or after from to the last before to. It is an error to ask
-// for a time outside the grid's duration.
+// Between returns the frequency at each whole second of the clock from the first at or after from to the last before to, NaN where it is outside
+// the span that the grid was made for. That is the truth as package monitor wants it, save that the future is known too.
 func (g *Grid) Between(_ context.Context, from, to time.Time) (enf.Series, error) {
-	s := g.Series()
-	i, j := secondsCeil(from.Sub(s.Start)), secondsCeil(to.Sub(s.Start))
-	if i < 0 || j > s.Len() || i > j {
-		return enf.Series{}, fmt.Errorf("grid from %v for %v: no values between %v and %v", g.opts.Start, g.opts.Duration, from, to)
+	if to.Sub(from) > longestAsk {
+		return enf.Series{}, fmt.Errorf("grid from %v to %v: asked for more than %v at once", from, to, longestAsk)
 	}
-	return s.Slice(i, j), nil
-}
-
-func secondsCeil(d time.Duration) int {
-	n := int(d / time.Second)
-	if d > 0 && d%time.Second != 0 {
-		n++
+	first := from.Truncate(time.Second)
+	if first.Before(from) {
+		first = first.Add(time.Second)
 	}
-	return n
+	s := enf.Series{Start: first, Step: time.Second}
+	for at := first; at.Before(to); at = at.Add(time.Second) {
+		t, hz := at.Sub(g.opts.Start), math.NaN()
+		if t >= -g.opts.Before && t <= g.opts.Duration {
+			hz = g.Frequency(t.Seconds())
+		}
+		s.Hz = append(s.Hz, hz)
+	}
+	return s, nil
 }

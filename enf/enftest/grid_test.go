@@ -151,8 +151,44 @@ func TestBetween(t *testing.T) {
 	if s.Len() != 8 || !s.Start.Equal(start.Add(2*time.Second)) || s.Hz[0] != g.Frequency(2) {
 		t.Errorf("%d values from %v, want 8 from the second second", s.Len(), s.Start)
 	}
-	if _, err := g.Between(context.Background(), start, start.Add(time.Hour)); err == nil {
-		t.Error("no error beyond the grid's duration")
+	if s, err = g.Between(context.Background(), start.Add(-2*time.Second), start.Add(90*time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if s.Len() != 92 || !math.IsNaN(s.Hz[1]) || s.Hz[2] != g.Frequency(0) || s.Hz[62] != g.Frequency(60) || !math.IsNaN(s.Hz[63]) {
+		t.Errorf("%d values, want 92 of which the first two and those after the duration are not known", s.Len())
+	}
+	if _, err := g.Between(context.Background(), start, start.AddDate(1000, 0, 0)); err == nil {
+		t.Error("no error for a thousand years")
+	}
+}
+
+// The past goes on into the present, is the same process, and changes nothing that comes after it.
+func TestBefore(t *testing.T) {
+	for _, swing := range []float64{0, 0.5} {
+		opts := enftest.GridOptions{Duration: time.Hour, Swing: swing}
+		plain := enftest.NewGrid(9, opts)
+		opts.Before = 100 * time.Hour
+		g := enftest.NewGrid(9, opts)
+		for _, at := range []float64{2, 3.3, 1800, 3599.9} { // before 2 s the interpolation looks back
+			if a, b := plain.Frequency(at), g.Frequency(at); a != b {
+				t.Errorf("swing %g: frequency at %g s is %v with a past, %v without", swing, at, b, a)
+			}
+		}
+		if d := math.Abs(g.Frequency(1e-6) - g.Frequency(-1e-6)); d > 1e-6 {
+			t.Errorf("swing %g: a step of %g Hz at time zero", swing, d)
+		}
+		if swing > 0 {
+			continue
+		}
+		var past []float64
+		for at := -359998.; at < 0; at += 2 {
+			past = append(past, g.Frequency(at))
+		}
+		for lag, want := range map[int]float64{1: 1.62, 5: 5.5, 30: 16.4} {
+			if got := 1e3 * increment(past, lag); math.Abs(got/want-1) > 0.05 {
+				t.Errorf("increment over %d s of the past: %.2f mHz, want %.2f", 2*lag, got, want)
+			}
+		}
 	}
 }
 
