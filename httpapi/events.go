@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"iter"
 	"math"
 	"net/http"
 	"reflect"
@@ -29,10 +30,10 @@ type eventsInput struct {
 type eventsOutput struct{ Body func(huma.Context) }
 
 func (s *server) registerEvents(api huma.API) {
-	op := operation(api, "events", http.MethodGet, "/v1/events",
+	op := s.ofLedger(operation(api, "events", http.MethodGet, "/v1/events",
 		"Closed rounds as server-sent events, as they close: event round, its number as id, the round in JSON as data. "+
 			"A client that does not keep up is disconnected, and may come back with Last-Event-ID.",
-		http.StatusNotFound, http.StatusServiceUnavailable)
+		http.StatusNotFound, http.StatusServiceUnavailable))
 	schemas := api.OpenAPI().Components.Schemas
 	op.Responses["200"] = &huma.Response{
 		Description: "Server-sent events; each one's data is of this form.",
@@ -48,14 +49,7 @@ func (s *server) events(ctx context.Context, in *eventsInput) (*eventsOutput, er
 	}
 	return &eventsOutput{func(ctx huma.Context) {
 		r, w := humago.Unwrap(ctx)
-		if s.streams.Add(1) > int64(s.Limits.Streams) {
-			s.streams.Add(-1)
-			w.Header().Set("Retry-After", "10")
-			kindStreams.problem("%d clients have a stream of events already", s.Limits.Streams).write(w)
-			return
-		}
-		defer s.streams.Add(-1)
-		s.stream(w, r, from)
+		s.stream(w, r, func(ctx context.Context) iter.Seq[[]byte] { return s.roundEvents(ctx, from) })
 	}}, nil
 }
 
@@ -78,9 +72,33 @@ func (s *server) begin(ctx context.Context, in *eventsInput) (uint64, error) {
 	return last.Number + 1, err
 }
 
-// stream sends rounds as they close. It holds one round at a time: the next is asked for when the client's connection has
+// roundEvents yields rounds as they close, until ctx ends.
+func (s *server) roundEvents(ctx context.Context, from uint64) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		for r, err := range s.Ledger.Follow(ctx, from) {
+			if err != nil {
+				if ctx.Err() == nil {
+					s.Log.Error("events", slogErr(err))
+				}
+				return
+			}
+			if !yield(encodeRound(r)) {
+				return
+			}
+		}
+	}
+}
+
+// stream sends events as they come. It holds one at a time: the next is asked for when the client's connection has
 // taken this one, so that a slow client costs no memory, and one that takes nothing is gone when its time is up.
-func (s *server) stream(w http.ResponseWriter, r *http.Request, from uint64) {
+func (s *server) stream(w http.ResponseWriter, r *http.Request, source func(context.Context) iter.Seq[[]byte]) {
+	release, ok := s.streams.take(r.RemoteAddr, s.Limits.Streams, s.Limits.ClientStreams)
+	if !ok {
+		w.Header().Set("Retry-After", "10")
+		kindStreams.problem("%d streams of events are open already, or %d of one client", s.Limits.Streams, s.Limits.ClientStreams).write(w)
+		return
+	}
+	defer release()
 	ctx, cancel := context.WithCancel(r.Context())
 	if draining, ok := ctx.Value(drainKey{}).(context.Context); ok {
 		defer context.AfterFunc(draining, cancel)()
@@ -93,18 +111,12 @@ func (s *server) stream(w http.ResponseWriter, r *http.Request, from uint64) {
 		cancel()
 		return
 	}
-	rounds, ended := make(chan poenf.Round), make(chan struct{})
+	events, ended := make(chan []byte), make(chan struct{})
 	go func() {
 		defer close(ended)
-		for r, err := range s.Ledger.Follow(ctx, from) {
-			if err != nil {
-				if ctx.Err() == nil {
-					s.Log.Error("events", slogErr(err))
-				}
-				return
-			}
+		for event := range source(ctx) {
 			select {
-			case rounds <- r:
+			case events <- event:
 			case <-ctx.Done():
 				return
 			}
@@ -112,7 +124,7 @@ func (s *server) stream(w http.ResponseWriter, r *http.Request, from uint64) {
 	}()
 	defer func() {
 		cancel()
-		<-ended // the ledger is not read after the request
+		<-ended // the source is not read after the request
 		_ = out.control.SetWriteDeadline(time.Now().Add(s.Limits.Stall))
 	}()
 	beat := time.NewTicker(s.Limits.Heartbeat)
@@ -120,8 +132,7 @@ func (s *server) stream(w http.ResponseWriter, r *http.Request, from uint64) {
 	for {
 		var event []byte
 		select {
-		case r := <-rounds:
-			event = encodeEvent(r)
+		case event = <-events:
 		case <-beat.C:
 			event = []byte(":\n\n")
 		case <-ended:
@@ -137,14 +148,18 @@ func (s *server) stream(w http.ResponseWriter, r *http.Request, from uint64) {
 	}
 }
 
-func encodeEvent(r poenf.Round) []byte {
-	data, err := json.Marshal(newRound(r))
+func encodeRound(r poenf.Round) []byte {
+	return encodeEvent("round", strconv.FormatUint(r.Number, 10), newRound(r))
+}
+
+func encodeEvent(name, id string, value any) []byte {
+	data, err := json.Marshal(value)
 	if err != nil {
 		panic(err) // numbers and strings
 	}
-	id := strconv.FormatUint(r.Number, 10)
 	b := make([]byte, 0, len(data)+len(id)+32)
-	b = append(append(append(b, "id: "...), id...), "\nevent: round\ndata: "...)
+	b = append(append(append(b, "id: "...), id...), "\nevent: "...)
+	b = append(append(b, name...), "\ndata: "...)
 	return append(append(b, data...), "\n\n"...)
 }
 

@@ -174,7 +174,7 @@ func TestSlowReader(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	fmt.Fprint(conn, "GET /v1/events?from=1 HTTP/1.1\r\nHost: x\r\n\r\n")
+	fmt.Fprint(conn, "GET /v1/events?from=1 HTTP/1.1\r\nHost: localhost\r\n\r\n")
 	select {
 	case <-ended:
 	case <-time.After(patience):

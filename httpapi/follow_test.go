@@ -41,7 +41,7 @@ func (c *cutter) Write(b []byte) (int, error) {
 func TestResume(t *testing.T) {
 	t.Parallel()
 	var connections atomic.Int64
-	size := len(encodeEvent(aRound(100)))
+	size := len(encodeRound(aRound(100)))
 	h := Handler(Options{Ledger: rounds(100, 110), Committee: theCommittee})
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// Each connection breaks a little later within an event, and the one after it at the end of one.
@@ -114,9 +114,9 @@ func TestBackoff(t *testing.T) {
 			asked, from = append(asked, time.Now()), append(from, r.URL.RequestURI())
 			switch len(asked) {
 			case 3:
-				return streamed(r, encodeEvent(aRound(5)), []byte("event: other\ndata: x\n\n: beat\n\n"), encodeEvent(aRound(4))), nil // and then silence
+				return streamed(r, encodeRound(aRound(5)), []byte("event: other\ndata: x\n\n: beat\n\n"), encodeRound(aRound(4))), nil // and then silence
 			case 15:
-				return streamed(r, encodeEvent(aRound(5)), encodeEvent(aRound(7))), nil
+				return streamed(r, encodeRound(aRound(5)), encodeRound(aRound(7))), nil
 			case 4:
 				return &http.Response{StatusCode: http.StatusServiceUnavailable, Header: http.Header{"Retry-After": {"40"}}, Body: http.NoBody}, nil
 			}
@@ -158,7 +158,7 @@ func TestFollowEnds(t *testing.T) {
 		asked := 0
 		client := fake(t, func(r *http.Request) (*http.Response, error) {
 			if asked++; asked == 1 {
-				return streamed(r, encodeEvent(aRound(5)), encodeEvent(aRound(6))), nil
+				return streamed(r, encodeRound(aRound(5)), encodeRound(aRound(6))), nil
 			}
 			return nil, errors.New("no route")
 		})
@@ -186,7 +186,7 @@ func TestFollowGivesUp(t *testing.T) {
 			return &http.Response{StatusCode: status, Header: http.Header{"Content-Type": {kind}}, Body: io.NopCloser(strings.NewReader(body))}, nil
 		}
 	}
-	number := strings.Replace(string(encodeEvent(aRound(5))), `"number":5,`, `"number":18446744073709551615,`, 1)
+	number := strings.Replace(string(encodeRound(aRound(5))), `"number":5,`, `"number":18446744073709551615,`, 1)
 	for name, f := range map[string]transport{
 		"not there":         answer(404, "text/plain", "no"),
 		"not served":        answer(501, problemType, "{}"),

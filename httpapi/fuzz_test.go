@@ -66,7 +66,7 @@ func FuzzProof(f *testing.F) {
 
 // A stream, cut anywhere, gives events that are no longer than allowed, and ends.
 func FuzzEvents(f *testing.F) {
-	f.Add(append(encodeEvent(aRound(7)), ": beat\n\nid\ndata\n\n"...))
+	f.Add(append(encodeRound(aRound(7)), ": beat\n\nid\ndata\n\n"...))
 	f.Add([]byte("data:\r\n\r\n\n:\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		in := newEventReader(bytes.NewReader(data))

@@ -14,6 +14,7 @@ import (
 	"reflect"
 	"runtime/debug"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -28,18 +29,18 @@ import (
 type server struct {
 	Options
 	recent  recent
-	streams atomic.Int64
+	streams seats
 	newest  atomic.Uint64 // number of a closed round, the last one known
 
 	mu    sync.Mutex
 	truth *ledger.Truth // nil until there is a committee
 }
 
-// Handler returns the REST surface of a node: to read, and to submit proofs. It keeps nothing but the hashes of the proofs
-// last admitted.
+// Handler returns the REST surface of a node or a guard: to read, to submit proofs, and to join. It keeps nothing but the
+// hashes of the proofs last admitted.
 func Handler(o Options) http.Handler {
-	if o.Ledger == nil || o.Committee == nil {
-		panic("httpapi: Options need a Ledger and a Committee")
+	if (o.Ledger == nil) != (o.Committee == nil) {
+		panic("httpapi: Options have a Ledger without a Committee, or the other way round")
 	}
 	o.Limits = o.Limits.defaults()
 	if o.Now == nil {
@@ -68,8 +69,9 @@ func (s *server) register(mux *http.ServeMux) []byte {
 	api := humago.New(mux, huma.Config{
 		OpenAPI: &huma.OpenAPI{
 			Info: &huma.Info{
-				Title: "DeFakePro node", Version: "1",
+				Title: "DeFakePro", Version: "1",
 				Description: "A node of a committee that agrees on the frequency of a power grid: its rounds, and the truth that they make. " +
+					"A guard of meetings: who is in them, and the verdict on each. What is not there is answered as not served. " +
 					"Errors are problems as in RFC 9457.",
 			},
 			Components: &huma.Components{Schemas: registry},
@@ -77,9 +79,9 @@ func (s *server) register(mux *http.ServeMux) []byte {
 		Formats:                      map[string]huma.Format{"application/json": format, "json": format},
 		DefaultFormat:                "application/json",
 		RejectUnknownQueryParameters: true, // a misspelt one would be overlooked
-		Transformers: []huma.Transformer{func(_ huma.Context, _ string, v any) (any, error) {
+		Transformers: []huma.Transformer{func(ctx huma.Context, _ string, v any) (any, error) {
 			if m, ok := v.(*huma.ErrorModel); ok {
-				return fromHuma(m), nil
+				return fromHuma(m, ctx.Operation().Path), nil
 			}
 			return v, nil
 		}},
@@ -89,11 +91,14 @@ func (s *server) register(mux *http.ServeMux) []byte {
 	s.registerProofs(api)
 	s.registerTruth(api)
 	s.registerEvents(api)
+	s.registerRooms(api)
+	s.registerVerdicts(api)
+	s.registerNodes(api)
 	// Huma's own form of errors, which nobody gets to see.
 	delete(registry.Map(), "ErrorModel")
 	delete(registry.Map(), "ErrorDetail")
 	for name, schema := range registry.Map() {
-		if name != "Proof" {
+		if name != "Proof" && name != "Newcomer" {
 			schema.AdditionalProperties = nil // what we answer may come to have more fields
 		}
 	}
@@ -139,7 +144,14 @@ func (s *server) guard(mux *http.ServeMux) http.Handler {
 			}
 			panic(http.ErrAbortHandler)
 		}()
-		w.Header().Set("X-Content-Type-Options", "nosniff")
+		for name, value := range answerHeaders {
+			w.Header().Set(name, value)
+		}
+		if refused := s.admit(r); refused != nil {
+			w.Header().Set("Connection", "close") // else the answer waits for a body that nobody reads
+			refused.write(w)
+			return
+		}
 		h, pattern := mux.Handler(r)
 		if pattern != "" {
 			mux.ServeHTTP(w, r)
@@ -147,11 +159,57 @@ func (s *server) guard(mux *http.ServeMux) http.Handler {
 		}
 		var p probe
 		h.ServeHTTP(&p, r)
+		if p.status == http.StatusNotFound && s.Pages != nil && !strings.HasPrefix(r.URL.Path, "/v1/") {
+			s.Pages.ServeHTTP(w, r)
+			return
+		}
+		if r.ContentLength != 0 {
+			w.Header().Set("Connection", "close") // else the answer waits for a body that nobody reads
+		}
 		if allow := p.Header().Get("Allow"); allow != "" {
 			w.Header().Set("Allow", allow)
 		}
 		blank(p.status, "").write(w)
 	})
+}
+
+// answerHeaders go with every answer; what Pages answers may have others.
+var answerHeaders = map[string]string{
+	"X-Content-Type-Options":       "nosniff",
+	"Content-Security-Policy":      "default-src 'none'; frame-ancestors 'none'",
+	"Referrer-Policy":              "no-referrer",
+	"Cross-Origin-Resource-Policy": "same-origin",
+}
+
+// middleware is what huma calls before an operation.
+type middleware = func(ctx huma.Context, next func(huma.Context))
+
+// needs answers that an operation is not served here unless what it needs is there.
+func (s *server) needs(there func() bool, otherwise string) middleware {
+	return func(ctx huma.Context, next func(huma.Context)) {
+		if there() {
+			next(ctx)
+			return
+		}
+		_, w := humago.Unwrap(ctx)
+		if ctx.Method() == http.MethodPost {
+			w.Header().Set("Connection", "close") // else the answer waits for a body that nobody reads
+		}
+		kindNotServed.problem("%s", otherwise).write(w)
+	}
+}
+
+// served returns an operation that goes through middlewares, of which one may answer that it is not served here.
+func served(op huma.Operation, through ...middleware) huma.Operation {
+	schema := op.Responses["500"].Content
+	op.Responses["501"] = &huma.Response{Description: http.StatusText(http.StatusNotImplemented), Content: schema}
+	op.Middlewares = through
+	return op
+}
+
+// ofLedger is an operation that only those serve who have a ledger.
+func (s *server) ofLedger(op huma.Operation, through ...middleware) huma.Operation {
+	return served(op, append([]middleware{s.needs(func() bool { return s.Ledger != nil }, "there is no committee here")}, through...)...)
 }
 
 // probe takes the mux's own answers, which are 404 and 405.

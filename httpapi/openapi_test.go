@@ -65,8 +65,12 @@ func TestDocument(t *testing.T) {
 			}
 			return nil, ledger.ErrNotFound
 		},
+		Meetings: meetings(newMeeting()), Verdicts: someVerdicts, Nodes: someNodes, Join: join,
 	})
 	_, bare := serve(t, Options{Ledger: rounds(1, 0), Now: at(3)})
+	_, guard := serveOnly(t, Options{Meetings: meetings(newMeeting()), Join: func(context.Context, string, string) (string, string, error) {
+		return "", "", errors.New("secret")
+	}})
 	if answer, served := ask(t, "GET", full+"/openapi.json", ""); !bytes.Equal(served, file) || answer.Header.Get("Content-Type") != "application/openapi+json" {
 		t.Error("docs/openapi.json is not what is served: go generate ./httpapi")
 	}
@@ -82,7 +86,15 @@ func TestDocument(t *testing.T) {
 		"/v1/rounds/{n}/certificate": {"100", "101", "102", "7", "x"},
 		"/v1/truth":                  {"?from=480&to=500", "?from=480&to=500&format=csv", ""},
 		"/v1/events":                 {"?from=x", "?from=100"},
-		"/v1/proofs":                 {asJSON(committee.Proof("m000", 7)), "{}", strings.Repeat(" ", 20000)},
+		"/v1/rooms":                  {""},
+		"/v1/rooms/{room}":           {"standup", "other", "a%2fb"},
+		"/v1/rooms/{room}/events":    {"standup", "other"},
+		"/v1/rooms/{room}/participants/{id}/curves": {"alice?channel=audio", "alice?channel=video", "bob?channel=audio", "alice?channel=smell", "alice"},
+		"/v1/rooms/{room}/tokens":                   {`{"name":"Ada"}`, `{"name":""}`, "{}", "[", strings.Repeat(" ", 20000)},
+		"/v1/verdicts":                              {"", "?room=standup&participant=alice&from=1&to=2030-01-01T00:00:00Z&after=1&limit=5", "?format=csv", "?from=x", "?after=-1"},
+		"/v1/verdicts.csv":                          {"", "?limit=0"},
+		"/v1/nodes":                                 {""},
+		"/v1/proofs":                                {asJSON(committee.Proof("m000", 7)), "{}", strings.Repeat(" ", 20000)},
 	}
 	if got, want := slices.Sorted(maps.Keys(ways)), slices.Sorted(maps.Keys(doc.Paths)); !slices.Equal(got, want) {
 		t.Errorf("tried are %v, documented %v", got, want)
@@ -91,7 +103,7 @@ func TestDocument(t *testing.T) {
 		for method, op := range methods {
 			successes := 0
 			for _, way := range ways[path] {
-				for _, url := range []string{full, bare} {
+				for _, url := range []string{full, bare, guard} {
 					if doc.walk(t, op, strings.ToUpper(method), url, path, way) < 300 {
 						successes++
 					}
@@ -110,13 +122,18 @@ func (d document) walk(t *testing.T, op operationDoc, method, url, path, way str
 	body := ""
 	switch {
 	case method == http.MethodPost:
-		body = way
+		body, path = way, strings.Replace(path, "{room}", "standup", 1)
+	case strings.Contains(path, "{id}"):
+		id, query, _ := strings.Cut(way, "?")
+		path = strings.NewReplacer("{room}", "standup", "{id}", id).Replace(path) + "?" + query
+	case strings.Contains(path, "{room}"):
+		path = strings.Replace(path, "{room}", way, 1)
 	case strings.Contains(path, "{n}"):
 		path = strings.Replace(path, "{n}", way, 1)
 	default:
 		path += way
 	}
-	if path == "/v1/events?from=100" {
+	if path == "/v1/events?from=100" || path == "/v1/rooms/standup/events" {
 		method = http.MethodHead // the stream would not end
 	}
 	answer, data := ask(t, method, url+path, body, "Content-Type", "application/json")

@@ -8,15 +8,16 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"net/http"
 	"time"
 
 	"github.com/defakepro/defakepro/ledger"
 	"github.com/defakepro/defakepro/poenf"
 )
 
-// Options say what a [Handler] serves. Ledger and Committee are required; what else is nil is answered as not served here.
+// Options say what a [Handler] serves: a node's ledger, a guard's meetings, or both. What is nil is answered as not served here.
 type Options struct {
-	// Ledger is what is read and submitted to.
+	// Ledger is what is read and submitted to. It comes with Committee.
 	Ledger ledger.Ledger
 	// Committee returns the registered committee. An error says that there is none yet.
 	Committee func() (poenf.Committee, error)
@@ -30,6 +31,20 @@ type Options struct {
 	State func() (State, error)
 	// Genesis is the file that verifiers of certificates trust, in JSON.
 	Genesis []byte
+	// Meetings returns those that are watched, by the name of their room. It does not change what it has returned.
+	Meetings func() map[string]Meeting
+	// Verdicts returns changes of verdicts that were kept, in order of their IDs.
+	Verdicts func(ctx context.Context, q VerdictQuery) ([]VerdictRecord, error)
+	// Nodes returns the nodes of the committee as they are known.
+	Nodes func(ctx context.Context) []Node
+	// Join returns the conference's address, and a token with which someone of this name may join a room. Whoever reaches
+	// the handler may ask.
+	Join func(ctx context.Context, room, name string) (url, token string, err error)
+	// Pages answers for paths that are not the interface's.
+	Pages http.Handler
+	// Hosts are names, in lower case and without port, by which a listener on a loopback address is reached beside those of
+	// the machine: the names of a proxy before it. Other names are refused there.
+	Hosts []string
 	// Now gives the time; nil is [time.Now].
 	Now func() time.Time
 	// Log takes what went wrong on this side. nil discards.
@@ -50,8 +65,13 @@ type Limits struct {
 	Page int
 	// Span is the longest interval of truth in one answer: 24 h.
 	Span time.Duration
-	// Streams is the most event streams at once: 256.
-	Streams int
+	// Streams is the most event streams at once: 256. ClientStreams is how many of them one client's address may have: 32.
+	Streams       int
+	ClientStreams int
+	// Pace is the least time from one state of a room on a stream to the next: 1 s.
+	Pace time.Duration
+	// Verdicts is the most changes of verdicts in one answer: 1000.
+	Verdicts int
 	// Heartbeat is the time from one sign of life on a silent event stream to the next: 15 s.
 	Heartbeat time.Duration
 	// Stall is how long a client may take to accept what is sent to it, before it is disconnected: 10 s.
@@ -60,14 +80,17 @@ type Limits struct {
 
 func (l Limits) defaults() Limits {
 	return Limits{
-		Body:      cmp.Or(l.Body, 16<<10),
-		BodyTime:  cmp.Or(l.BodyTime, 10*time.Second),
-		Submit:    cmp.Or(l.Submit, 30*time.Second),
-		Page:      cmp.Or(l.Page, 100),
-		Span:      min(cmp.Or(l.Span, 24*time.Hour), ledger.MaxSpan),
-		Streams:   cmp.Or(l.Streams, 256),
-		Heartbeat: cmp.Or(l.Heartbeat, 15*time.Second),
-		Stall:     cmp.Or(l.Stall, 10*time.Second),
+		Body:          cmp.Or(l.Body, 16<<10),
+		BodyTime:      cmp.Or(l.BodyTime, 10*time.Second),
+		Submit:        cmp.Or(l.Submit, 30*time.Second),
+		Page:          cmp.Or(l.Page, 100),
+		Span:          min(cmp.Or(l.Span, 24*time.Hour), ledger.MaxSpan),
+		Streams:       cmp.Or(l.Streams, 256),
+		ClientStreams: cmp.Or(l.ClientStreams, 32),
+		Pace:          cmp.Or(l.Pace, time.Second),
+		Verdicts:      cmp.Or(l.Verdicts, 1000),
+		Heartbeat:     cmp.Or(l.Heartbeat, 15*time.Second),
+		Stall:         cmp.Or(l.Stall, 10*time.Second),
 	}
 }
 

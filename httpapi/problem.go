@@ -62,7 +62,7 @@ type kind struct {
 // kinds are all types of problems: the only place where errors become statuses, and types errors. Names are a promise.
 var kinds = []kind{
 	kindNotMember, kindOutdated, kindEarly, kindPresent, kindMalformed, kindSignature, kindCommittee, kindNotFound,
-	kindRequest, kindTimeout, kindStreams, kindUnavailable, kindNoCertificate, kindNotServed,
+	kindNoRoom, kindNoChannel, kindRequest, kindTimeout, kindStreams, kindUnavailable, kindNoCertificate, kindNotServed,
 }
 
 var (
@@ -75,6 +75,8 @@ var (
 	kindCommittee = kind{"committee", http.StatusUnprocessableEntity, "The committee would be out of bounds", poenf.ErrCommittee}
 	kindNotFound  = kind{"round-not-found", http.StatusNotFound, "There is no such round, or not yet", ledger.ErrNotFound}
 
+	kindNoRoom        = kind{"room-not-found", http.StatusNotFound, "There is no such room", nil}
+	kindNoChannel     = kind{"channel-not-found", http.StatusNotFound, "There is no such participant, or no such channel", nil}
 	kindRequest       = kind{"request", http.StatusUnprocessableEntity, "The request is not as documented", nil}
 	kindTimeout       = kind{"timeout", http.StatusGatewayTimeout, "The committee did not answer in time", nil}
 	kindStreams       = kind{"too-many-streams", http.StatusServiceUnavailable, "All event streams are taken", nil}
@@ -117,7 +119,7 @@ func refuse(err error) *refusal {
 }
 
 // fromHuma makes a problem of an error that huma found in a request, without what it repeats of that.
-func fromHuma(m *huma.ErrorModel) *refusal {
+func fromHuma(m *huma.ErrorModel, path string) *refusal {
 	if m.Status >= http.StatusInternalServerError {
 		return blank(m.Status, "")
 	}
@@ -133,7 +135,9 @@ func fromHuma(m *huma.ErrorModel) *refusal {
 	case kindRequest.status:
 		return kindRequest.problem("%s", detail)
 	case kindMalformed.status: // there is no body
-		return kindMalformed.problem("%s", detail)
+		if path == proofsPath {
+			return kindMalformed.problem("%s", detail)
+		}
 	}
 	return blank(m.Status, detail)
 }

@@ -58,6 +58,12 @@ func serve(t testing.TB, o Options) (*Client, string) {
 	if o.Committee == nil {
 		o.Committee = theCommittee
 	}
+	return serveOnly(t, o)
+}
+
+// serveOnly serves o as it is.
+func serveOnly(t testing.TB, o Options) (*Client, string) {
+	t.Helper()
 	server := httptest.NewServer(Handler(o))
 	t.Cleanup(server.Close)
 	client, err := NewClient(server.URL, ClientOptions{})

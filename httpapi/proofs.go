@@ -18,7 +18,10 @@ import (
 	"github.com/defakepro/defakepro/poenf"
 )
 
-const binaryType = "application/octet-stream"
+const (
+	binaryType = "application/octet-stream"
+	proofsPath = "/v1/proofs"
+)
 
 type proofInput struct {
 	ContentType string `header:"Content-Type" hidden:"true"`
@@ -31,12 +34,11 @@ type proofOutput struct {
 }
 
 func (s *server) registerProofs(api huma.API) {
-	op := operation(api, "submit", http.MethodPost, "/v1/proofs",
+	op := s.ofLedger(operation(api, "submit", http.MethodPost, proofsPath,
 		"Submit a proof; the answer comes once it is durably admitted. To submit the same proof again does no harm.",
 		http.StatusBadRequest, http.StatusForbidden, http.StatusRequestTimeout, http.StatusConflict, http.StatusRequestEntityTooLarge,
-		http.StatusUnsupportedMediaType, http.StatusGatewayTimeout)
+		http.StatusUnsupportedMediaType, http.StatusGatewayTimeout), s.readBody)
 	op.DefaultStatus = http.StatusCreated
-	op.Middlewares = huma.Middlewares{s.readBody}
 	huma.Register(api, op, s.submit)
 
 	// Huma would have the JSON read for us, twice; the ways in are the same for both forms, so it only gets to see bytes.

@@ -61,8 +61,8 @@ func committeeSchema() *huma.Schema {
 }
 
 func (s *server) registerCommittee(api huma.API) {
-	op := documented(operation(api, "committee", http.MethodGet, "/v1/committee", "The registered committee: its parameters and members.",
-		http.StatusServiceUnavailable), committeeSchema())
+	op := documented(s.ofLedger(operation(api, "committee", http.MethodGet, "/v1/committee", "The registered committee: its parameters and members.",
+		http.StatusServiceUnavailable)), committeeSchema())
 	huma.Register(api, op, func(ctx context.Context, _ *struct{}) (*file, error) {
 		c, err := s.Committee()
 		if err != nil {
@@ -106,6 +106,18 @@ func (s *server) registerCommittee(api huma.API) {
 	})
 }
 
+func (s *server) registerNodes(api huma.API) {
+	type nodesOutput struct {
+		CacheControl string `header:"Cache-Control"`
+		Body         nodeList
+	}
+	op := served(operation(api, "nodes", http.MethodGet, "/v1/nodes", "The nodes of the committee, as they are known here."),
+		s.needs(func() bool { return s.Nodes != nil }, "no nodes are known here"))
+	huma.Register(api, op, func(ctx context.Context, _ *struct{}) (*nodesOutput, error) {
+		return &nodesOutput{"no-store", newNodes(s.Nodes(ctx))}, nil
+	})
+}
+
 type roundOutput struct {
 	CacheControl string `header:"Cache-Control"`
 	Body         round
@@ -121,8 +133,8 @@ func (s *server) registerRounds(api huma.API) {
 		Limit int    `query:"limit" minimum:"1" default:"20" doc:"The most rounds in the answer; the node has a limit of its own, 100 mostly."`
 	}
 	type pageOutput struct{ Body page }
-	op := operation(api, "rounds", http.MethodGet, "/v1/rounds", "Closed rounds in order, a page at a time. Void rounds are left out.",
-		http.StatusServiceUnavailable)
+	op := s.ofLedger(operation(api, "rounds", http.MethodGet, "/v1/rounds", "Closed rounds in order, a page at a time. Void rounds are left out.",
+		http.StatusServiceUnavailable))
 	huma.Register(api, op, func(ctx context.Context, in *pageInput) (*pageOutput, error) {
 		p, err := s.page(ctx, in.From, min(in.Limit, s.Limits.Page))
 		if err != nil {
@@ -131,8 +143,8 @@ func (s *server) registerRounds(api huma.API) {
 		return &pageOutput{p}, nil
 	})
 
-	op = operation(api, "latest", http.MethodGet, "/v1/rounds/latest", "The last closed round.",
-		http.StatusNotFound, http.StatusServiceUnavailable)
+	op = s.ofLedger(operation(api, "latest", http.MethodGet, "/v1/rounds/latest", "The last closed round.",
+		http.StatusNotFound, http.StatusServiceUnavailable))
 	huma.Register(api, op, func(ctx context.Context, _ *struct{}) (*roundOutput, error) {
 		r, err := s.latest(ctx)
 		if err != nil {
@@ -141,7 +153,7 @@ func (s *server) registerRounds(api huma.API) {
 		return &roundOutput{"no-cache", newRound(r)}, nil
 	})
 
-	op = operation(api, "round", http.MethodGet, "/v1/rounds/{n}", "A closed round. It never changes.", http.StatusNotFound)
+	op = s.ofLedger(operation(api, "round", http.MethodGet, "/v1/rounds/{n}", "A closed round. It never changes.", http.StatusNotFound))
 	huma.Register(api, op, func(ctx context.Context, in *number) (*roundOutput, error) {
 		r, err := s.Ledger.Round(ctx, in.Number)
 		if err != nil {
@@ -150,9 +162,9 @@ func (s *server) registerRounds(api huma.API) {
 		return &roundOutput{unchanging, newRound(r)}, nil
 	})
 
-	op = documented(operation(api, "certificate", http.MethodGet, "/v1/rounds/{n}/certificate",
+	op = documented(s.ofLedger(operation(api, "certificate", http.MethodGet, "/v1/rounds/{n}/certificate",
 		"The file that proves a round to those who have the genesis.", http.StatusNotFound, http.StatusNotImplemented,
-		http.StatusServiceUnavailable, http.StatusGatewayTimeout), &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true})
+		http.StatusServiceUnavailable, http.StatusGatewayTimeout)), &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true})
 	huma.Register(api, op, s.certificate)
 }
 

@@ -186,23 +186,26 @@ func TestAbuse(t *testing.T) {
 	t.Parallel()
 	h := Handler(Options{Ledger: rounds(1, 3), Committee: theCommittee, Limits: Limits{BodyTime: 20 * time.Millisecond}})
 	address, _ := run(t, h, ServeOptions{HeaderTime: 20 * time.Millisecond})
-	const post = "POST /v1/proofs HTTP/1.1\r\nHost: x\r\nContent-Type: application/octet-stream\r\n"
+	const post = "POST /v1/proofs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/octet-stream\r\n"
 	for _, test := range []struct{ name, request, want string }{
-		{"a header without end", "GET /healthz HTTP/1.1\r\nHost: x\r\n", ""},
-		{"a long header", "GET /healthz HTTP/1.1\r\nHost: x\r\nX: " + strings.Repeat("x", 64<<10) + "\r\n\r\n", "HTTP/1.1 431"},
-		{"many headers", "GET /healthz HTTP/1.1\r\nHost: x\r\n" + strings.Repeat("X: x\r\n", 8000) + "\r\n", "HTTP/1.1 431"},
-		{"a long line", "GET /" + strings.Repeat("x", 64<<10) + " HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 431"},
+		{"a header without end", "GET /healthz HTTP/1.1\r\nHost: localhost\r\n", ""},
+		{"a long header", "GET /healthz HTTP/1.1\r\nHost: localhost\r\nX: " + strings.Repeat("x", 64<<10) + "\r\n\r\n", "HTTP/1.1 431"},
+		{"many headers", "GET /healthz HTTP/1.1\r\nHost: localhost\r\n" + strings.Repeat("X: x\r\n", 8000) + "\r\n", "HTTP/1.1 431"},
+		{"a long line", "GET /" + strings.Repeat("x", 64<<10) + " HTTP/1.1\r\nHost: localhost\r\n\r\n", "HTTP/1.1 431"},
 		{"two lengths", post + "Content-Length: 1\r\nContent-Length: 2\r\n\r\nxx", "HTTP/1.1 400"},
 		{"a length and chunks", post + "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "HTTP/1.1 400"},
 		{"a negative length", post + "Content-Length: -1\r\n\r\n", "HTTP/1.1 400"},
 		{"no host", "GET /healthz HTTP/1.1\r\n\r\n", "HTTP/1.1 400"},
-		{"a line folded", "GET /healthz HTTP/1.1\r\nHost: x\r\nX : y\r\n\r\n", "HTTP/1.1 400"},
+		{"a line folded", "GET /healthz HTTP/1.1\r\nHost: localhost\r\nX : y\r\n\r\n", "HTTP/1.1 400"},
 		{"a body that does not come", post + "Content-Length: 10\r\n\r\nx", "HTTP/1.1 408"},
 		{"chunks that do not end", post + "Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n", "HTTP/1.1 408"},
 		{"chunks that are none", post + "Transfer-Encoding: chunked\r\n\r\nzz\r\n", "HTTP/1.1 408"},
 		{"a length beyond the limit", post + "Content-Length: 9223372036854775807\r\n\r\n" + strings.Repeat("x", 20000), "HTTP/1.1 413"},
 		{"chunks beyond the limit", post + "Transfer-Encoding: chunked\r\n\r\n8000\r\n" + strings.Repeat("x", 0x8000) + "\r\n0\r\n\r\n", "HTTP/1.1 413"},
-		{"another event", "GET /v1/events HTTP/1.1\r\nHost: x\r\nLast-Event-ID: 1e3\r\n\r\n", "HTTP/1.1 422"},
+		{"a body that does not come, by another name", strings.Replace(post, "localhost", "evil.example", 1) + "Content-Length: 10\r\n\r\nx", "HTTP/1.1 421"},
+		{"a body that does not come, for nobody", strings.Replace(post, "/v1/proofs", "/v1/none", 1) + "Content-Length: 10\r\n\r\nx", "HTTP/1.1 404"},
+		{"a body that does not come, for what is not served", strings.Replace(post, "/v1/proofs", "/v1/rooms/a/tokens", 1) + "Content-Length: 10\r\n\r\nx", "HTTP/1.1 501"},
+		{"another event", "GET /v1/events HTTP/1.1\r\nHost: localhost\r\nLast-Event-ID: 1e3\r\n\r\n", "HTTP/1.1 422"},
 	} {
 		conn, err := net.Dial("tcp", address)
 		if err != nil {

@@ -34,9 +34,9 @@ type truthOutput struct {
 const csvType = "text/csv"
 
 func (s *server) registerTruth(api huma.API) {
-	op := operation(api, "truth", http.MethodGet, "/v1/truth",
+	op := s.ofLedger(operation(api, "truth", http.MethodGet, "/v1/truth",
 		"The frequency that the grid had, one value a second, as JSON or CSV. A value never changes once it is there.",
-		http.StatusServiceUnavailable)
+		http.StatusServiceUnavailable))
 	schemas := api.OpenAPI().Components.Schemas
 	op = documented(op, schemas.Schema(reflect.TypeFor[truth](), true, "Truth"))
 	op.Responses["200"].Content[csvType] = &huma.MediaType{Schema: &huma.Schema{

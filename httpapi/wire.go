@@ -201,6 +201,41 @@ func (f *floats) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
+// number64 returns a number to a fraction of its unit, or nil where there is none.
+func number64(v, fraction float64) *float64 {
+	if math.IsNaN(v) || math.IsInf(v, 0) {
+		return nil
+	}
+	v = math.Round(v*fraction) / fraction
+	return &v
+}
+
+// rounded returns numbers to a fraction of their unit.
+func rounded(values []float64, fraction float64) floats {
+	out := make(floats, len(values))
+	for i, v := range values {
+		out[i] = math.Round(v*fraction) / fraction
+	}
+	return out
+}
+
+// share returns a number between 0 and 1, to a hundredth of a percent.
+func share(v float64) float64 {
+	if math.IsNaN(v) {
+		return 0
+	}
+	return math.Round(min(max(v, 0), 1)*1e4) / 1e4
+}
+
+// known returns a time, or nil where there is none.
+func known(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	t = t.UTC()
+	return &t
+}
+
 type health struct {
 	Status string `json:"status" enum:"ok,syncing"`
 	Height int64  `json:"height" doc:"The number of the newest block."`
