@@ -20,7 +20,7 @@ const (
 	// readoutStep is the spacing of the read-out times tried, in cycles of flicker per frame; between two of them at
 	// most 0.3 dB is lost.
 	readoutStep = 0.25
-	// sceneAhead is how long frames are held back so that the scene is known, and sceneTime the time constant of its
+	// sceneAhead is how long frames are held back so that the scene is known (of live video, in the beginning), and sceneTime the time constant of its
 	// average, in seconds. What stands still for that long is taken for the scene.
 	sceneAhead, sceneTime = 30, 120
 	// loudest is how many times the usual projection one may be: a cut or a flash must not outweigh minutes.
@@ -44,6 +44,8 @@ type camera struct {
 	lines   []*line
 	tries   []*projection
 	times   []float64 // of the frames held back
+	live    bool      // hold frames back in the beginning only
+	ahead   float64   // for how many seconds frames are held back
 	real    []float64 // scratch
 	imag    []float64
 	weights []float64
@@ -65,8 +67,8 @@ type projection struct {
 	contrasts [3]float64 // mean square of each way to set strips against strips
 }
 
-func newCamera(grid Grid, period float64, rows, strips int) *camera {
-	c := &camera{grid: grid, fps: 1 / period, strips: strips, real: make([]float64, strips), imag: make([]float64, strips), weights: make([]float64, strips)}
+func newCamera(grid Grid, period float64, rows, strips int, live bool) *camera {
+	c := &camera{grid: grid, fps: 1 / period, strips: strips, live: live, ahead: sceneAhead, real: make([]float64, strips), imag: make([]float64, strips), weights: make([]float64, strips)}
 	most := flicker*float64(grid)*period + readoutStep/2 // read-out as long as the frame
 	if rows < 4 {
 		most = 0 // a series of means: rows tell nothing
@@ -143,8 +145,11 @@ func (c *camera) push(f frame) {
 	for _, p := range c.tries {
 		p.add(f.cells, c.strips, 1/(sceneTime*c.fps))
 	}
-	for len(c.times) > 0 && f.time-c.times[0] > sceneAhead {
+	for len(c.times) > 0 && f.time-c.times[0] > c.ahead {
 		c.release()
+		if c.live { // by now the scene is known from the past
+			c.ahead = 0
+		}
 	}
 	for _, l := range c.lines {
 		l.kept = l.zoom.Read(l.kept)

@@ -32,11 +32,14 @@ type follower struct {
 	made    int     // seconds whose strips exist
 	found   int     // seconds whose place on the ridge is decided
 	told    int     // seconds whose value is out
+	hinted  int     // seconds that had an early value, or could have had
+	chosen  []int   // lines that the newest value was from
 	ahead   int     // seconds looked ahead before a value is told
 	clear   float64 // with a twin: the share of late of the seconds that were clear of the scene
 	scratch []float64
 	sum     []float64
 	most    []float64 // per line, the greatest power in the newest slice
+	covered func(second int) float64
 	emit    func(value)
 	observe func(Slice)
 }
@@ -101,6 +104,7 @@ func (f *follower) until() float64 {
 
 // advance goes as far as the samples allow. covered tells what share of a second has signal.
 func (f *follower) advance(covered func(second int) float64) {
+	f.covered = covered
 	for t := f.until(); float64(f.made)+frameSeconds/2 <= t; {
 		f.slice(covered)
 	}
@@ -205,6 +209,7 @@ func (f *follower) tell() {
 	v := value{second: t, hz: math.NaN(), sigma: math.NaN(), snr: math.NaN(),
 		used: make([]bool, len(f.groups)), levels: make([]float64, len(f.groups))}
 	chosen := f.choose(t, &v)
+	f.chosen = chosen
 	if len(chosen) > 0 {
 		f.measure(t, chosen, &v)
 	}

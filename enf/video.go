@@ -144,7 +144,7 @@ func (e *VideoEstimator) begin() error {
 		return errFrameRate
 	}
 	e.pool = newPool(e.opts, func(grid Grid) []*line {
-		c := newCamera(grid, e.period, e.rows, e.strips)
+		c := newCamera(grid, e.period, e.rows, e.strips, e.opts.Live)
 		e.cameras = append(e.cameras, c)
 		return c.lines
 	})

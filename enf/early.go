@@ -1,0 +1,108 @@
+// SPDX-FileCopyrightText: 2026 The DeFakePro Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package enf
+
+import (
+	"math"
+	"time"
+)
+
+const (
+	// earlyFrame is the length, in seconds, of the frames that early values come from, and earlySigma the uncertainty, in
+	// hertz, from which they are not given.
+	earlyFrame, earlySigma = 4, 0.003
+	// earlyReach is how far from the ridge a line may have jumped and be found, and earlyStep the spacing of the places tried, in hertz:
+	// less than half of what a frame resolves at the tenth harmonic.
+	earlyReach, earlyStep = 0.15, 0.015
+)
+
+// early returns values for the seconds that are not told yet, as far as frames of four seconds reach and where they are new.
+//
+// A value that is told waits for frames of sixteen seconds and for the ridge to settle, 12 s. Where hum is strong a short frame
+// about the place where the ridge was last is as good, within 4 s.
+func (f *follower) early(yield func(value)) {
+	f.hinted = max(f.hinted, f.told)
+	for t := f.hinted; float64(t)+earlyFrame/2 <= f.until(); t++ {
+		f.hinted = t + 1
+		v := value{second: t, hz: math.NaN(), sigma: math.NaN(), snr: math.NaN()}
+		if f.made > 0 && len(f.chosen) > 0 && f.lines[f.chosen[0]].twin == nil && f.heard(t) {
+			f.glimpse(t, &v)
+		}
+		yield(v)
+	}
+}
+
+// heard reports whether nearly all of an early frame around second t has signal.
+func (f *follower) heard(t int) bool {
+	const enough = 0.75
+	covered := 0.0
+	for u := t - earlyFrame/2; u < t+earlyFrame/2; u++ {
+		if u >= 0 {
+			covered += f.covered(u)
+		}
+	}
+	return covered >= enough*earlyFrame
+}
+
+// glimpse measures second t with an early frame.
+func (f *follower) glimpse(t int, v *value) {
+	r := f.row(f.made - 1) // its noise is the newest there is
+	near, top, most := float64(f.row(f.found-1).bin-stripHalf)*binWidth, 0.0, math.Inf(-1)
+	for _, i := range f.chosen {
+		f.meter.frames[i] = f.meter.frames[i][:len(f.meter.windows[earlyFrame][i].taps)]
+		f.lines[i].cut(f.meter.frames[i], t)
+	}
+	for d := -earlyReach; d <= earlyReach; d += earlyStep {
+		sum := 0.0
+		for _, i := range f.chosen {
+			sum += math.Log1p(f.meter.windows[earlyFrame][i].read(f.meter.frames[i], f.lines[i].number, r.noise[i], near+d, 0).power)
+		}
+		if sum > most {
+			top, most = near+d, sum
+		}
+	}
+	fit, ok := f.meter.fit(r, t, earlyFrame, f.chosen, top)
+	if !ok || !fit.present() || math.Abs(fit.freq) > stripHalf*binWidth {
+		return
+	}
+	l := f.lines[f.chosen[0]]
+	sigma := math.Hypot(math.Hypot(l.spread*fit.sigma, smear(earlyFrame)), l.image*(fit.freq-l.still))
+	if sigma > earlySigma {
+		return
+	}
+	v.hz, v.sigma, v.snr = float64(f.grid)+fit.freq, sigma, 10*math.Log10(fit.power)
+}
+
+// early returns new early values, as a series whose second 0 is at epoch.
+func (p *pool) early(epoch time.Time) Series {
+	s := Series{Start: epoch, Step: time.Second}
+	if len(p.runs) > 1 {
+		return s
+	}
+	r := p.runs[0]
+	first := max(r.hinted, r.told)
+	s.Start = epoch.Add(time.Duration(first) * time.Second)
+	r.early(func(v value) {
+		s.Hz, s.Sigma, s.SNR = append(s.Hz, v.hz), append(s.Sigma, v.sigma), append(s.SNR, v.snr)
+	})
+	return s
+}
+
+// Early returns values for seconds that [AudioEstimator.Take] has none for yet, known 4 s after them; each is given once, and NaN where
+// the hum is not strong enough to be read from so little. They are coarser than those that Take gives for the same seconds
+// later, which replace them. There are none before Take has had some. For use on a live stream.
+func (e *AudioEstimator) Early() Series {
+	if e.pool == nil {
+		return Series{Step: time.Second}
+	}
+	return e.pool.early(e.epoch)
+}
+
+// Early is [AudioEstimator.Early] for video. Where the light's alias falls on the still scene there are none.
+func (e *VideoEstimator) Early() Series {
+	if e.pool == nil {
+		return Series{Step: time.Second}
+	}
+	return e.pool.early(e.epoch)
+}

@@ -1,0 +1,131 @@
+// SPDX-FileCopyrightText: 2026 The DeFakePro Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package monitor
+
+import (
+	"math"
+	"slices"
+	"time"
+
+	"github.com/defakepro/defakepro/detect"
+	"github.com/defakepro/defakepro/enf"
+)
+
+const (
+	// silentAfter is how long nothing must arrive for a channel to count as silent.
+	silentAfter = 3 * time.Second
+	// stoppedAfter is for how many seconds of signal there must be no value before hum is said to have stopped: loud speech
+	// hides faint hum for shorter.
+	stoppedAfter = 30
+)
+
+// channel is one person's sound or picture.
+type channel struct {
+	source enf.Source
+	turn   int // number of the source that is being followed
+	began  time.Time
+	blocks int
+	heard  time.Time // when something last arrived
+	trace  *trace
+	opinion
+	found found
+	base  baseline
+	// pending is what the verdict would become, and judged how often in succession it was found.
+	pending  detect.Verdict
+	judged   int
+	said     string  // the comparison's reason
+	alarm    alarm   // of the newest seconds
+	evidence float64 // behind the forged spans, in nats
+	spans    []span
+	windows  []Window
+}
+
+// found is what the last comparison found, for people to read.
+type found struct {
+	present                                  bool
+	snr, correlation, rmse, offset, lag, llr float64
+}
+
+// span is a forged span and what it rests on.
+type span struct {
+	Span
+	confirmed bool // by a comparison
+	found     time.Time
+}
+
+func newChannel(source enf.Source, keep time.Duration, now time.Time) *channel {
+	nan := math.NaN()
+	return &channel{
+		source: source, trace: newTrace(keep),
+		opinion: opinion{verdict: detect.Undetermined, reason: "Nothing has arrived yet.", since: now},
+		found:   found{snr: nan, correlation: nan, rmse: nan, offset: nan, lag: nan, llr: nan},
+	}
+}
+
+// snapshot returns the channel as others see it.
+func (c *channel) snapshot(now time.Time, there bool) Channel {
+	out := Channel{
+		Source: c.source, Verdict: c.verdict, Reason: c.reason, Confidence: c.confidence, Since: c.since,
+		Receiving: there && c.receiving(now), Present: c.found.present,
+		SNR: c.found.snr, Correlation: c.found.correlation, RMSE: c.found.rmse,
+		Offset: c.found.offset, Lag: c.found.lag, LLR: c.found.llr,
+	}
+	for _, s := range c.spans {
+		out.Forged = append(out.Forged, s.Span)
+	}
+	return out
+}
+
+func (c *channel) receiving(now time.Time) bool {
+	return !c.heard.IsZero() && now.Sub(c.heard) <= silentAfter
+}
+
+// near is how far apart two spans may be and be the same one.
+const near = 15 * time.Second
+
+// remember takes in a forged span: it is that known before, which has moved or grown, or a new one.
+func (c *channel) remember(s Span, confirmed bool, now time.Time) {
+	for i := range c.spans {
+		old := &c.spans[i]
+		if s.From.After(old.To.Add(near)) || s.To.Before(old.From.Add(-near)) {
+			continue
+		}
+		switch {
+		case confirmed || !old.confirmed:
+			// A comparison sees no more than what is kept: what lies before is not news.
+			if s.From.Before(old.From) || s.From.Sub(old.From) < near {
+				old.From = s.From
+			}
+			old.To, old.Kind = s.To, s.Kind
+		default:
+			old.To = later(old.To, s.To)
+		}
+		old.confirmed = old.confirmed || confirmed
+		old.found = now
+		return
+	}
+	c.spans = append(c.spans, span{s, confirmed, now})
+	slices.SortFunc(c.spans, func(a, b span) int { return a.From.Compare(b.From) })
+	if len(c.spans) > mostSpans {
+		c.spans = slices.Delete(c.spans, 0, 1)
+	}
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// recent returns the spans that end after an instant.
+func (c *channel) recent(since time.Time) []Span {
+	var out []Span
+	for _, s := range c.spans {
+		if s.To.After(since) {
+			out = append(out, s.Span)
+		}
+	}
+	return out
+}

@@ -1,0 +1,252 @@
+// SPDX-FileCopyrightText: 2026 The DeFakePro Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package monitor
+
+import (
+	"context"
+	"iter"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/defakepro/defakepro/detect"
+	"github.com/defakepro/defakepro/enf"
+)
+
+const (
+	// mostPeople is how many participants are remembered; of those who have left the first to leave is forgotten.
+	mostPeople = 512
+	// mostSpans is how many forged spans of a channel are remembered.
+	mostSpans = 64
+	// mostEvents is by how many events a follower may be behind before it loses the oldest.
+	mostEvents = 1024
+	// longestName is how much of a participant's name is kept, in bytes.
+	longestName = 256
+)
+
+// Options set a [Monitor] up. The zero value of each field stands for its default.
+type Options struct {
+	// Room is the conference's name.
+	Room string
+	// Truth is what channels are compared with; without one all are undetermined.
+	Truth Truth
+	// TruthState describes Truth; nil for one that has nothing to say of itself.
+	TruthState func() TruthState
+	// Grid is the nominal frequency. With GridAuto it is that of TruthState, and if that has none each channel finds its own.
+	Grid enf.Grid
+	// Window is the length of the sliding window, 60 s by default, and Shift the time from one judgement to the next, 5 s
+	// (both as in DeFakePro §III-D). Keep is how much of each channel is kept and compared, 10 min; at least two windows.
+	Window, Shift, Keep time.Duration
+	// Rule and Threshold are those of [detect.Options]. Under RuleCorrelation the rule is all that judges.
+	Rule      detect.Rule
+	Threshold float64
+	// Now is the clock; nil stands for time.Now.
+	Now func() time.Time
+	// Log takes what happens; nil for nothing. Names and media of participants never reach it.
+	Log *slog.Logger
+}
+
+func (o Options) withDefaults() Options {
+	fill := func(v *time.Duration, standard, least time.Duration) {
+		if *v <= 0 {
+			*v = standard
+		}
+		*v = max(v.Truncate(time.Second), least)
+	}
+	fill(&o.Window, 60*time.Second, 10*time.Second)
+	fill(&o.Shift, 5*time.Second, time.Second)
+	fill(&o.Keep, 10*time.Minute, 2*o.Window)
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	return o
+}
+
+// Monitor watches one conference. It is safe for concurrent use.
+type Monitor struct {
+	options Options
+
+	judging  sync.Mutex // one judgement at a time
+	compared time.Time  // when channels were last compared
+	truth    *trace     // written under both locks
+
+	mu      sync.Mutex
+	room    Room // without participants
+	people  []*person
+	changed chan struct{}
+	events  []Event // the newest, at most mostEvents
+	seen    uint64  // events so far
+}
+
+// person is one participant.
+type person struct {
+	Person
+	joined, left time.Time
+	opinion
+	channels []*channel
+}
+
+// opinion is a verdict with what goes with it.
+type opinion struct {
+	verdict    detect.Verdict
+	reason     string
+	confidence float64
+	since      time.Time
+}
+
+// New returns a monitor of a conference without anybody in it. [Monitor.Run] must run for it to judge.
+func New(o Options) *Monitor {
+	o = o.withDefaults()
+	m := &Monitor{options: o, changed: make(chan struct{}), truth: newTrace(o.Keep)}
+	m.room = Room{Name: o.Room, Began: o.Now(), Problem: "not connected yet", Truth: TruthState{Kind: TruthNone}}
+	if o.TruthState != nil {
+		m.room.Truth = o.TruthState()
+	}
+	return m
+}
+
+// Join says that somebody has come. Who comes again keeps what was found before, and may have another name.
+func (m *Monitor) Join(p Person) {
+	if len(p.Name) > longestName {
+		p.Name = p.Name[:longestName]
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.join(p)
+	m.touch()
+}
+
+func (m *Monitor) join(p Person) *person {
+	now := m.options.Now()
+	if old := m.find(p.ID); old != nil {
+		old.Person = p
+		if !old.left.IsZero() {
+			old.joined, old.left = now, time.Time{}
+		}
+		return old
+	}
+	if len(m.people) >= mostPeople {
+		m.forget()
+	}
+	q := &person{Person: p, joined: now, opinion: opinion{verdict: detect.Undetermined, reason: "There is neither sound nor picture yet.", since: now}}
+	m.people = append(m.people, q)
+	return q
+}
+
+// forget drops whoever left first, or if all are there who came first.
+func (m *Monitor) forget() {
+	first := 0
+	for i, p := range m.people {
+		if q := m.people[first]; !p.left.IsZero() && (q.left.IsZero() || p.left.Before(q.left)) {
+			first = i
+		}
+	}
+	m.people = slices.Delete(m.people, first, first+1)
+}
+
+// Leave says that somebody has gone. The last verdict stays.
+func (m *Monitor) Leave(id string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if p := m.find(id); p != nil && p.left.IsZero() {
+		p.left = m.options.Now()
+		m.touch()
+	}
+}
+
+// Connection says whether the guard is in the room, and if not, in a clause, why.
+func (m *Monitor) Connection(connected bool, problem string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.room.Connected != connected || m.room.Problem != problem {
+		m.room.Connected, m.room.Problem = connected, problem
+		m.touch()
+	}
+}
+
+func (m *Monitor) find(id string) *person {
+	for _, p := range m.people {
+		if p.ID == id {
+			return p
+		}
+	}
+	return nil
+}
+
+// Room returns the conference as it is now. It shares nothing with the monitor.
+func (m *Monitor) Room() Room {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := m.options.Now()
+	room := m.room
+	for _, p := range m.people {
+		q := Participant{
+			Person: p.Person, Joined: p.joined, Left: p.left,
+			Verdict: p.verdict, Reason: p.reason, Confidence: p.confidence, Since: p.since,
+		}
+		for _, c := range p.channels {
+			q.Channels = append(q.Channels, c.snapshot(now, p.left.IsZero()))
+		}
+		room.Participants = append(room.Participants, q)
+	}
+	return room
+}
+
+// Changed returns a channel that is closed at the next change of what [Monitor.Room] returns.
+func (m *Monitor) Changed() <-chan struct{} {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.changed
+}
+
+// touch says that something has changed.
+func (m *Monitor) touch() {
+	close(m.changed)
+	m.changed = make(chan struct{})
+}
+
+// Follow yields every event from now on, as it happens, until ctx ends. Who is more than a thousand events behind loses
+// the oldest.
+func (m *Monitor) Follow(ctx context.Context) iter.Seq[Event] {
+	m.mu.Lock()
+	next := m.seen
+	m.mu.Unlock()
+	return func(yield func(Event) bool) {
+		for ctx.Err() == nil {
+			fresh, seen, changed := m.after(next)
+			next = seen
+			for _, e := range fresh {
+				if !yield(e) {
+					return
+				}
+			}
+			select {
+			case <-changed:
+			case <-ctx.Done():
+			}
+		}
+	}
+}
+
+// after returns the events from number next on that are still there, the number of the next one, and what says that there
+// is more.
+func (m *Monitor) after(next uint64) ([]Event, uint64, <-chan struct{}) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	n := min(m.seen-next, uint64(len(m.events)))
+	return slices.Clone(m.events[uint64(len(m.events))-n:]), m.seen, m.changed
+}
+
+// say makes an event known.
+func (m *Monitor) say(e Event) {
+	if len(m.events) == mostEvents {
+		m.events = append(m.events[:0], m.events[1:]...)
+	}
+	m.events = append(m.events, e)
+	m.seen++
+}
