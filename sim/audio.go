@@ -31,6 +31,8 @@ type Audio struct {
 	PPM float64
 	// Codec is aac, opus, mp3, flac or pcm; empty for what suits the file's name.
 	Codec string
+	// Stereo encodes the one channel of a [Stream] as two.
+	Stereo bool
 	// BitrateKbps is the rate of the encoding; 0 for 64. Lossless codecs have none.
 	BitrateKbps int
 }
@@ -67,7 +69,7 @@ type room struct {
 	line            timeline
 	hum             []enftest.Harmonic
 	talker, clone   *enftest.Speech // the clone speaks where the track is synthetic
-	rng             *rand.Rand
+	rng, dither     *rand.Rand
 	noise           float64
 	rumble, rumble2 float64 // states of the low-pass that shapes the rumble
 	next            int     // index of the next sample
@@ -80,7 +82,8 @@ func newRoom(seed uint64, a Audio, line timeline) *room {
 	m.noise = level(a.Noise)
 	m.hum = enftest.RoomHum(seed, enftest.Amplitude(a.CN0, m.noise, rate))
 	m.talker = enftest.NewSpeech(seed, rate, level(a.Speech))
-	if slices.ContainsFunc(line, func(p piece) bool { return p.grid == nil }) {
+	m.dither = rand.New(rand.NewPCG(seed, 11))
+	if slices.ContainsFunc(line, func(p piece) bool { return p.synthetic }) {
 		m.clone = enftest.NewSpeech(seed+1, rate, level(a.Speech))
 	}
 	return m
@@ -95,12 +98,14 @@ func (m *room) render(dst []float64) {
 		n := min(len(dst), max(1, int(math.Ceil(p.to*rate-1e-6))-m.next))
 		block := dst[:n]
 		clear(block)
-		if p.grid != nil {
+		if p.synthetic {
+			m.clone.Add(block)
+		} else {
 			m.talker.Add(block)
+		}
+		if p.grid != nil {
 			slow := 1 + 1e-6*m.PPM
 			p.grid.Hum(block, rate*slow, t/slow+p.shift, m.hum)
-		} else {
-			m.clone.Add(block)
 		}
 		m.floor(block)
 		m.next += n
@@ -118,6 +123,17 @@ func (m *room) floor(block []float64) {
 	}
 }
 
+// pcm renders the next samples into block and appends them to dst as 16-bit integers, little-endian.
+func (m *room) pcm(dst []byte, block []float64) []byte {
+	m.render(block)
+	for _, v := range block {
+		// Triangular dither keeps a hum below one step whole.
+		q := math.Round(v*32767 + m.dither.Float64() - m.dither.Float64())
+		dst = binary.LittleEndian.AppendUint16(dst, uint16(int16(min(32767, max(-32768, q)))))
+	}
+	return dst
+}
+
 // writeSound renders the sound to w as 16-bit WAV.
 func (r Recording) writeSound(ctx context.Context, w io.Writer, a Audio, line timeline) error {
 	samples := int(math.Round(r.Duration.Seconds() * float64(a.Rate)))
@@ -126,20 +142,13 @@ func (r Recording) writeSound(ctx context.Context, w io.Writer, a Audio, line ti
 		return err
 	}
 	m := newRoom(r.Seed, a, line)
-	dither := rand.New(rand.NewPCG(r.Seed, 11))
 	second, bytes := make([]float64, a.Rate), make([]byte, 0, 2*a.Rate)
 	for done := 0; done < samples; {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		block := second[:min(a.Rate, samples-done)]
-		m.render(block)
-		bytes = bytes[:0]
-		for _, v := range block {
-			// Triangular dither keeps a hum below one step whole.
-			q := math.Round(v*32767 + dither.Float64() - dither.Float64())
-			bytes = binary.LittleEndian.AppendUint16(bytes, uint16(int16(min(32767, max(-32768, q)))))
-		}
+		bytes = m.pcm(bytes[:0], block)
 		if _, err := out.Write(bytes); err != nil {
 			return err
 		}

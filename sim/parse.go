@@ -4,6 +4,7 @@
 package sim
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"strconv"
@@ -14,17 +15,22 @@ import (
 )
 
 // ParseAttack reads an attack from its short form, kind:from-to in seconds, with an optional channel: "replace:60-100",
-// "cut:30-42.5", "mute:10-20:audio".
+// "cut:30-42.5", "mute:10-20:audio". Without the second time, as in "camera:60-", it goes on to the end.
 func ParseAttack(s string) (Attack, error) {
 	parts := strings.Split(s, ":")
 	if len(parts) < 2 || len(parts) > 3 {
 		return Attack{}, fmt.Errorf("attack %q: want kind:from-to in seconds, such as replace:60-100", s)
 	}
-	from, to, _ := strings.Cut(parts[1], "-")
+	from, to, ranged := strings.Cut(parts[1], "-")
+	if !ranged {
+		return Attack{}, fmt.Errorf("attack %q: want kind:from-to in seconds, such as replace:60-100", s)
+	}
 	a := Attack{Kind: Kind(parts[0])}
 	var err error
-	if a.From, err = seconds(from); err == nil {
-		a.To, err = seconds(to)
+	if a.From, err = seconds(from); err == nil && to != "" {
+		if a.To, err = seconds(to); err == nil && a.To <= a.From {
+			err = errors.New("its end is not after its beginning")
+		}
 	}
 	if err != nil {
 		return Attack{}, fmt.Errorf("attack %q: %w", s, err)

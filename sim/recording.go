@@ -4,11 +4,10 @@
 package sim
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"math"
-	"slices"
+	"sync"
 	"time"
 
 	"github.com/defakepro/defakepro/enf"
@@ -17,10 +16,15 @@ import (
 
 // Recording describes a recording to render. With neither Video nor Audio there is nothing to render, which is an error.
 type Recording struct {
-	// Seed stands for the grid, the scene, the talker and all noise.
+	// Seed stands for the scene, the talker and all noise, and for the grid where Mains is nil.
 	Seed uint64
-	// Duration is the length of the rendered file.
+	// Duration is the length of what is rendered, at most 24 hours; a [Stream] may be left at 0, for as long as can be.
 	Duration time.Duration
+	// Mains is the grid, which several recordings may share; it must reach from an hour before Start to the end. With nil, the recording has a grid
+	// of its own, that Grid and Swing describe.
+	Mains *enftest.Grid
+	// Start is when the recording begins on the wall clock of Mains; the zero Time for the grid's own start.
+	Start time.Time
 	// Grid is the nominal frequency; GridAuto stands for 60 Hz.
 	Grid enf.Grid
 	// Swing makes the grid a weak one that swings within ±Swing hertz, up to 1.
@@ -35,91 +39,59 @@ type Recording struct {
 	Progress func(done time.Duration)
 }
 
-// Kind is a way of forging.
-type Kind string
-
-// The kinds of attack.
 const (
-	// Replace puts material of the same scene, recorded an hour later, in place of the span.
-	Replace Kind = "replace"
-	// Cut takes out a stretch as long as the span at its beginning: the recording jumps ahead there.
-	Cut Kind = "cut"
-	// Insert puts in material recorded an hour later; the recording goes on afterwards where it was interrupted.
-	Insert Kind = "insert"
-	// Mute puts a synthetic track, with no trace of a grid, in place of the span.
-	Mute Kind = "mute"
-	// Foreign puts in place of the span a track that carries an unrelated grid of the same nominal frequency.
-	Foreign Kind = "foreign"
-)
-
-// Attack forges the stretch between From and To of the recording, on the time of the rendered file.
-type Attack struct {
-	Kind     Kind
-	From, To time.Duration
-	// Only limits the attack to one channel; empty for both. A Cut or an Insert is always in both.
-	Only enf.Source
-}
-
-// Span is a forged stretch of the rendered file. That of a Cut is empty, at the place where something is missing.
-type Span struct {
-	Kind     Kind
-	From, To time.Duration
-}
-
-const (
-	elsewhen = 3600. // seconds from the recording to the material that replaces parts of it
+	elsewhen = 3600 // seconds from the recording back to the material that replaces parts of it
 	longest  = 24 * time.Hour
 )
 
-// piece is a stretch of the rendered file that comes from one place.
-type piece struct {
-	from, to float64       // on the file's time, in seconds
-	shift    float64       // what to add for the grid's time
-	grid     *enftest.Grid // nil where there is no trace of any
+// NewMains returns the grid that seed stands for on the wall clock, with second zero at start: the same in every process that is given the same.
+// It is known for a week from then on, and for a day and an hour before, which is as far as any attack reaches back.
+func NewMains(seed uint64, nominal enf.Grid, start time.Time) *enftest.Grid {
+	return enftest.NewGrid(seed, enftest.GridOptions{
+		Nominal: nominal, Start: start, Duration: 7 * longest, Before: longest + elsewhen*time.Second,
+	})
 }
 
-// timeline is a channel of the recording as a sequence of pieces.
-type timeline []piece
-
-// at returns the piece that holds second t of the file.
-func (l timeline) at(t float64) piece {
-	i, found := slices.BinarySearchFunc(l, t, func(p piece, t float64) int { return cmp.Compare(p.from, t) })
-	if !found {
-		i--
-	}
-	return l[max(0, i)]
-}
-
-// plan checks the recording and lays out its channels.
+// plan is a recording that was checked, with its channels laid out.
 type plan struct {
 	audio, video timeline
 	truth        enf.Series
 	spans        []Span
+	cuts         time.Duration
 }
 
 func (r Recording) plan() (plan, error) {
 	if err := r.check(); err != nil {
 		return plan{}, err
 	}
-	attacks := slices.Clone(r.Attacks)
-	slices.SortStableFunc(attacks, func(a, b Attack) int { return cmp.Compare(a.From, b.From) })
-	var cuts, before time.Duration
-	for _, a := range attacks {
-		if a.From < before {
-			return plan{}, fmt.Errorf("attack %s:%v-%v overlaps the one before it", a.Kind, a.From, a.To)
-		}
-		before = a.To
-		if a.Kind == Cut {
-			cuts += a.To - a.From
-			before = a.From
-		}
+	attacks, cuts, err := inOrder(r.Attacks, r.Duration)
+	if err != nil {
+		return plan{}, err
 	}
+	p := plan{cuts: cuts}
 	reach := (r.Duration + cuts).Truncate(time.Second) + time.Second
-	options := enftest.GridOptions{Nominal: r.Grid, Swing: r.Swing, Duration: reach + time.Duration(elsewhen)*time.Second + r.Duration}
-	grid, foreign := enftest.NewGrid(r.Seed, options), enftest.NewGrid(r.Seed+1<<32, options)
-	p := plan{truth: grid.Series().Slice(0, int(reach/time.Second)+1)}
-	p.audio = layOut(attacks, r.Duration, enf.SourceAudio, grid, foreign)
-	p.video = layOut(attacks, r.Duration, enf.SourceVideo, grid, foreign)
+	options := enftest.GridOptions{Nominal: r.Grid, Swing: r.Swing, Duration: reach, Before: r.Duration + elsewhen*time.Second}
+	live, start := material{grid: r.Mains}, time.Time{}
+	if r.Mains == nil {
+		live.grid = enftest.NewGrid(r.Seed, options)
+	} else {
+		options = r.Mains.Options()
+		if start = r.Start; start.IsZero() {
+			start = options.Start
+		}
+		live.shift = start.Sub(options.Start).Seconds()
+	}
+	foreign := sync.OnceValue(func() *enftest.Grid { return enftest.NewGrid(r.Seed+1<<32, options) })
+	seconds := r.Duration.Seconds()
+	p.audio = layOut(attacks, seconds, enf.SourceAudio, live, foreign)
+	p.video = layOut(attacks, seconds, enf.SourceVideo, live, foreign)
+	if err := errors.Join(p.audio.within(options), p.video.within(options)); err != nil {
+		return plan{}, err
+	}
+	p.truth = enf.Series{Start: start, Step: time.Second, Hz: make([]float64, int(reach/time.Second)+1)}
+	for i := range p.truth.Hz {
+		p.truth.Hz[i] = live.grid.Frequency(float64(i) + live.shift)
+	}
 	for _, a := range attacks {
 		if a.Kind == Cut {
 			a.To = a.From
@@ -127,6 +99,20 @@ func (r Recording) plan() (plan, error) {
 		p.spans = append(p.spans, Span{Kind: a.Kind, From: a.From, To: a.To})
 	}
 	return p, nil
+}
+
+// within returns an error if the channel needs more of a grid than there is.
+func (l timeline) within(o enftest.GridOptions) error {
+	for _, p := range l {
+		from, to := p.from+p.shift, p.to+p.shift
+		if p.head != nil {
+			from = min(from, p.from+p.head.shift)
+		}
+		if p.grid != nil && (from < -o.Before.Seconds() || to > o.Duration.Seconds()) {
+			return fmt.Errorf("recording needs seconds %.0f to %.0f of a grid that is known from %.0f to %.0f", from, to, -o.Before.Seconds(), o.Duration.Seconds())
+		}
+	}
+	return nil
 }
 
 // check reports what is wrong with the recording's description.
@@ -138,6 +124,8 @@ func (r Recording) check() error {
 		return fmt.Errorf("grid of %d Hz: want 50 or 60", r.Grid)
 	case !(r.Swing >= 0 && r.Swing <= 1):
 		return fmt.Errorf("swing of %g Hz: want 0 to 1", r.Swing)
+	case r.Mains == nil && !r.Start.IsZero():
+		return errors.New("recording has a start on the wall clock and no mains that has one")
 	case r.Video == nil && r.Audio == nil:
 		return errors.New("recording has neither video nor audio")
 	}
@@ -145,65 +133,15 @@ func (r Recording) check() error {
 		if err := a.check(r.Duration); err != nil {
 			return err
 		}
+		if faceless := r.Video == nil || !r.Video.Motion; faceless && (a.Kind == Face || a.Kind == Reface) {
+			return fmt.Errorf("attack %s needs a picture with somebody in it", a)
+		}
 	}
 	return nil
-}
-
-func (a Attack) check(duration time.Duration) error {
-	switch a.Kind {
-	case Replace, Mute, Foreign:
-	case Cut, Insert:
-		if a.Only != "" {
-			return fmt.Errorf("attack %s:%v-%v is limited to %s: a %[1]s changes both channels", a.Kind, a.From, a.To, a.Only)
-		}
-	default:
-		return fmt.Errorf("attack %q: want replace, cut, insert, mute or foreign", a.Kind)
-	}
-	if a.Only != "" && a.Only != enf.SourceAudio && a.Only != enf.SourceVideo {
-		return fmt.Errorf("attack %s limited to %q: want audio or video", a.Kind, a.Only)
-	}
-	if a.From < 0 || a.To <= a.From || a.From > duration || a.Kind != Cut && a.To > duration || a.To > longest {
-		return fmt.Errorf("attack %s:%v-%v does not lie within the recording of %v", a.Kind, a.From, a.To, duration)
-	}
-	return nil
-}
-
-// layOut returns the pieces of a channel under the attacks, which are in order.
-func layOut(attacks []Attack, duration time.Duration, channel enf.Source, grid, foreign *enftest.Grid) timeline {
-	var l timeline
-	cursor, shift := 0., 0.
-	add := func(to, shift float64, g *enftest.Grid) {
-		if to > cursor {
-			l = append(l, piece{from: cursor, to: to, shift: shift, grid: g})
-			cursor = to
-		}
-	}
-	for _, a := range attacks {
-		if a.Only != "" && a.Only != channel {
-			continue
-		}
-		from, to := a.From.Seconds(), a.To.Seconds()
-		add(from, shift, grid)
-		switch a.Kind {
-		case Replace:
-			add(to, elsewhen, grid)
-		case Insert:
-			add(to, elsewhen, grid)
-			shift -= to - from
-		case Cut:
-			shift += to - from
-		case Mute:
-			add(to, shift, nil)
-		case Foreign:
-			add(to, shift, foreign)
-		}
-	}
-	add(duration.Seconds(), shift, grid)
-	return l
 }
 
 // Truth returns the frequency of the grid at each second from the start of the recording on: the reference to check it against. It
-// reaches at least to the end of the recording, or of the time it was cut down from.
+// reaches at least to the end of the recording, or of the time it was cut down from. It is dated if Mains is.
 func (r Recording) Truth() (enf.Series, error) {
 	p, err := r.plan()
 	return p.truth, err
@@ -216,7 +154,7 @@ func (r Recording) Spans() ([]Span, error) {
 }
 
 // Carried returns the frequency that a channel of the rendered file holds at each of its seconds, NaN where it holds none: what a perfect estimator
-// would find.
+// that knows the recorder's clock would find. Of a picture with a re-rendered head, it is that of all else.
 func (r Recording) Carried(channel enf.Source) (enf.Series, error) {
 	p, err := r.plan()
 	if err != nil {

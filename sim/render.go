@@ -33,8 +33,8 @@ var (
 )
 
 // Render writes the recording to the file at path, whose extension says the container: mp4, mov, mkv, webm or avi with video; also m4a, mp3, opus,
-// ogg, flac or wav without. An existing file is replaced. All but WAV with PCM needs the ffmpeg command; without it, the error wraps
-// [exec.ErrNotFound].
+// ogg, flac or wav without; or y4m, which holds the picture alone, uncompressed, as browsers take it for that of a camera. An existing
+// file is replaced. All but y4m and WAV with PCM needs the ffmpeg command; without it, the error wraps [exec.ErrNotFound].
 func (r Recording) Render(ctx context.Context, path string) error {
 	if err := r.render(ctx, path); err != nil {
 		return fmt.Errorf("render %s: %w", path, err)
@@ -47,9 +47,12 @@ func (r Recording) render(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
+	if strings.EqualFold(filepath.Ext(path), ".y4m") {
+		return r.y4m(ctx, path, p)
+	}
 	suited, known := containers[strings.ToLower(filepath.Ext(path))]
 	if !known {
-		return fmt.Errorf("unknown extension %q: want mp4, mov, mkv, webm, avi, m4a, mp3, opus, ogg, flac or wav", filepath.Ext(path))
+		return fmt.Errorf("unknown extension %q: want mp4, mov, mkv, webm, avi, y4m, m4a, mp3, opus, ogg, flac or wav", filepath.Ext(path))
 	}
 	e := encoding{path: path}
 	if r.Audio != nil {
@@ -127,7 +130,7 @@ func (r Recording) encode(ctx context.Context, e encoding, p plan) error {
 	}
 	var shot error
 	if e.video != nil {
-		shot = r.shoot(ctx, stdin, *e.video, p.video)
+		shot = r.shoot(ctx, stdin, "", *e.video, p.video)
 	}
 	_ = stdin.Close() // ffmpeg's own status tells what became of the input
 	if err := cmd.Wait(); err != nil {
@@ -148,9 +151,7 @@ func (e encoding) arguments() ([]string, error) {
 		if !ok {
 			return nil, fmt.Errorf("video codec %q: want h264, vp8 or vp9, in a file that holds video", v.Codec)
 		}
-		num, den := v.rate()
-		args = append(args, "-f", "rawvideo", "-pix_fmt", "yuv420p", "-color_range", "tv", "-video_size", fmt.Sprintf("%dx%d", v.Width, v.Height),
-			"-framerate", fmt.Sprintf("%d/%d", num, den), "-i", "pipe:0")
+		args = append(args, v.rawArguments()...)
 		out = append(out, slices.Concat([]string{"-c:v"}, encoder, []string{"-b:v", strconv.Itoa(v.BitrateKbps) + "k", "-pix_fmt", "yuv420p"})...)
 	}
 	if a := e.audio; a != nil {
@@ -166,6 +167,15 @@ func (e encoding) arguments() ([]string, error) {
 	}
 	args = append(args, out...)
 	return append(args, "-fflags", "+bitexact", "-flags:v", "+bitexact", "-flags:a", "+bitexact", "file:"+e.path), nil
+}
+
+// rawArguments tell ffmpeg what the pictures on its standard input are.
+func (v Video) rawArguments() []string {
+	num, den := v.rate()
+	return []string{
+		"-f", "rawvideo", "-pix_fmt", "yuv420p", "-color_range", "tv", "-video_size", fmt.Sprintf("%dx%d", v.Width, v.Height),
+		"-framerate", fmt.Sprintf("%d/%d", num, den), "-i", "pipe:0",
+	}
 }
 
 // tail keeps the last of what a command says.

@@ -5,10 +5,12 @@ package sim
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math"
 	"math/rand/v2"
+	"os"
 )
 
 // Video describes a picture track.
@@ -157,24 +159,48 @@ func texture(rng *rand.Rand, width, height int, level float64) []uint16 {
 // render returns the frame that begins at second t of the file. It is valid until the next call.
 func (s *studio) render(t float64) []byte {
 	p := s.line.at(t)
+	if p.virtual {
+		t = s.latest(t)
+	}
 	cx, cy := s.pose(t + p.shift)
 	for y := range s.Height {
-		light := 1.0
-		if p.grid != nil && s.Flicker > 0 {
-			at := (t + s.Readout*float64(y)/float64(s.Height)) / (1 + 1e-6*s.PPM)
-			light = p.grid.Light(at+p.shift, s.Flicker, s.Exposure)
-		}
-		gain := uint32(math.Round(light * (1 << gainBits)))
+		at := (t + s.Readout*float64(y)/float64(s.Height)) / (1 + 1e-6*s.PPM)
+		gain := s.gain(p.material, at)
 		line := s.frame[y*s.Width : (y+1)*s.Width]
 		noise := s.noise[s.rng.IntN(noiseBank):]
 		expose(line, s.background[y*s.Width:], noise, gain)
-		if s.Motion {
-			if from, to, at := s.talker(y, cx, cy); from < to {
-				expose(line[from:to], s.clothes[at:], noise[from:], gain)
+		if !s.Motion {
+			continue
+		}
+		if from, to, row := s.talker(y, cx, cy); from < to {
+			if p.head != nil && s.head(y, cy) {
+				gain = s.gain(*p.head, at)
 			}
+			expose(line[from:to], s.clothes[row:], noise[from:], gain)
 		}
 	}
 	return s.frame
+}
+
+// gain is the light at a second of the recording, as a multiple of its mean, in units of 1<<-gainBits.
+func (s *studio) gain(m material, at float64) uint32 {
+	if m.grid == nil || s.Flicker == 0 {
+		return 1 << gainBits
+	}
+	return uint32(math.Round(m.grid.Light(at+m.shift, s.Flicker, s.Exposure) * (1 << gainBits)))
+}
+
+// cameraJitter is how irregularly a virtual camera takes frames, as a standard deviation in seconds. Chosen, not measured.
+const cameraJitter = 0.004
+
+// latest returns when the frame began that a virtual camera has at second t, of a recording at 30 frames a second, or at 25 where that is what it
+// is shown at.
+func (s *studio) latest(t float64) float64 {
+	fps := 30.
+	if s.FPS == fps {
+		fps = 25
+	}
+	return math.Floor((t+cameraJitter*s.rng.NormFloat64())*fps) / fps
 }
 
 // expose writes the luma of a row of pixels: their light times gain, and noise.
@@ -199,6 +225,9 @@ func (s *studio) pose(t float64) (x, y float64) {
 	return x * float64(s.Width), y * float64(s.Height)
 }
 
+// shoulders is where they begin below the centre of the head, in halves of its height.
+const shoulders = 0.9
+
 // talker returns the pixels of row y that the talker covers, and where in its own texture they start: an oval head over shoulders that widen downwards.
 func (s *studio) talker(y int, cx, cy float64) (from, to, at int) {
 	unit := float64(s.Height) / 5 // half the height of the head
@@ -207,8 +236,8 @@ func (s *studio) talker(y int, cx, cy float64) (from, to, at int) {
 	if d > -1 && d < 1 {
 		half = 0.72 * unit * math.Sqrt(1-d*d)
 	}
-	if d > 0.9 {
-		half = max(half, unit*min(1.9, 0.5+1.6*math.Sqrt(d-0.9)))
+	if d > shoulders {
+		half = max(half, unit*min(1.9, 0.5+1.6*math.Sqrt(d-shoulders)))
 	}
 	left := int(cx - half)
 	from, to = max(0, left), min(s.Width, int(cx+half))
@@ -220,8 +249,11 @@ func (s *studio) talker(y int, cx, cy float64) (from, to, at int) {
 	return from, to, row*s.Width + column
 }
 
-// shoot writes the frames to w as planar 4:2:0 pictures.
-func (r Recording) shoot(ctx context.Context, w io.Writer, v Video, line timeline) error {
+// head reports whether row y of the talker is above the shoulders.
+func (s *studio) head(y int, cy float64) bool { return (float64(y)-cy)*5/float64(s.Height) < shoulders }
+
+// shoot writes the frames to w as planar 4:2:0 pictures, each behind so much of a header.
+func (r Recording) shoot(ctx context.Context, w io.Writer, header string, v Video, line timeline) error {
 	num, den := v.rate()
 	s := newStudio(r.Seed, v, line)
 	for n := 0; ; n++ {
@@ -230,6 +262,9 @@ func (r Recording) shoot(ctx context.Context, w io.Writer, v Video, line timelin
 			return nil
 		}
 		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if _, err := io.WriteString(w, header); err != nil {
 			return err
 		}
 		if _, err := w.Write(s.render(t)); err != nil {
@@ -255,5 +290,29 @@ func (r Recording) Frames(ctx context.Context, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	return r.shoot(ctx, w, v, p.video)
+	return r.shoot(ctx, w, "", v, p.video)
+}
+
+// y4m writes the same to a file, as the YUV4MPEG2 of the mjpegtools: a line on the stream, and one before each frame.
+func (r Recording) y4m(ctx context.Context, path string, p plan) (err error) {
+	if r.Video == nil {
+		return errors.New("y4m holds pictures, and the recording has none")
+	}
+	v, err := r.Video.withDefaults()
+	if err != nil {
+		return err
+	}
+	num, den := v.rate()
+	if num%den != 0 {
+		return fmt.Errorf("%g frames a second: browsers that play y4m want a whole number", v.FPS)
+	}
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	if _, err := fmt.Fprintf(f, "YUV4MPEG2 W%d H%d F%d:1 Ip A1:1 C420mpeg2\n", v.Width, v.Height, num/den); err != nil {
+		return err
+	}
+	return r.shoot(ctx, f, "FRAME\n", v, p.video)
 }
