@@ -31,7 +31,7 @@ func confineRole() {
 	if err != nil {
 		os.Exit(2)
 	}
-	if err := confine(); err != nil {
+	if err := confine(workerMemory); err != nil {
 		_, _ = os.Stdout.WriteString(err.Error())
 		return
 	}

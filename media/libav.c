@@ -29,6 +29,8 @@ enum {
 	MAX_CHANNELS = 64,
 	MAX_SIDE = 16384,
 	MAX_PIXELS = 1 << 26,
+	MAX_LIVE_PIXELS = 1 << 23, // 4K: nobody sends more in a call, and it bounds what a frame costs
+	LIVE_RATE = 48000,         // of Opus, always (RFC 7587)
 };
 
 typedef struct {
@@ -353,6 +355,10 @@ static int receive(dfp_decoder *d, dfp_block *b) {
 	int ret = avcodec_receive_frame(t->codec, d->frame);
 	if (ret == AVERROR(EAGAIN) || ret == AVERROR_EOF) return 0;
 	if (ret < 0) return ret;
+	if (!d->format && (d->frame->decode_error_flags || d->frame->flags & AV_FRAME_FLAG_CORRUPT)) { // in part made up
+		av_frame_unref(d->frame);
+		return AVERROR_INVALIDDATA;
+	}
 	ret = t == &d->audio ? sound(d, b) : picture(d, b);
 	int64_t pts = t == &d->audio ? d->frame->pts : d->frame->best_effort_timestamp;
 	b->pts = DFP_NO_TIME;
@@ -417,4 +423,85 @@ void dfp_next(dfp_decoder *d, dfp_block *b, char *error, int size) {
 		}
 	}
 	b->kind = DFP_IDLE;
+}
+
+// --- packets that come one by one ---
+
+dfp_decoder *dfp_live(const char *const *names, char *error, int size) {
+	av_log_set_level(AV_LOG_QUIET);
+	const AVCodec *codec = NULL;
+	while (!codec && *names) codec = avcodec_find_decoder_by_name(*names++);
+	dfp_decoder *d = codec ? av_mallocz(sizeof *d) : NULL;
+	if (!d) {
+		snprintf(error, size, "FFmpeg's libraries were built without this decoder");
+		return NULL;
+	}
+	d->packet = av_packet_alloc();
+	d->frame = av_frame_alloc();
+	d->gray = av_frame_alloc();
+	int audio = codec->type == AVMEDIA_TYPE_AUDIO;
+	track *t = d->draining = audio ? &d->audio : &d->video;
+	t->codec = avcodec_alloc_context3(codec);
+	int ret = AVERROR(ENOMEM);
+	if (d->packet && d->frame && d->gray && t->codec) {
+		AVCodecContext *c = t->codec;
+		c->pkt_timebase = (AVRational){1, 1000000000};
+		c->thread_count = 1;
+		c->flags |= AV_CODEC_FLAG_LOW_DELAY;
+		c->max_pixels = MAX_LIVE_PIXELS;
+		if (audio) {
+			c->sample_rate = LIVE_RATE;
+			av_channel_layout_default(&c->ch_layout, 1); // the decoder mixes two channels to one
+		}
+		ret = avcodec_open2(c, codec, NULL);
+	}
+	if (ret < 0) {
+		say(error, size, "decoder", ret);
+		dfp_close(d);
+		return NULL;
+	}
+	return d;
+}
+
+void dfp_send(dfp_decoder *d, const uint8_t *data, int length, int64_t pts) {
+	AVPacket *p = d->packet;
+	if (length > 0) {
+		if (av_new_packet(p, length) < 0) { // which adds the padding that decoders read beyond the end
+			d->damaged++;
+			return;
+		}
+		memcpy(p->data, data, length);
+		p->pts = p->dts = pts;
+	}
+	if (avcodec_send_packet(d->draining->codec, length > 0 ? p : NULL) < 0 && length > 0) d->damaged++;
+	av_packet_unref(p);
+}
+
+void dfp_take(dfp_decoder *d, dfp_block *b, char *error, int size) {
+	memset(b, 0, sizeof *b);
+	*error = 0;
+	dfp_block last = *b;
+	for (;;) {
+		int ret = receive(d, b);
+		if (ret == 0) {
+			*b = last; // DFP_IDLE if there was none
+			return;
+		}
+		if (ret == AVERROR(ENOMEM) || ret == AVERROR(ENOSYS)) {
+			b->kind = DFP_FAIL;
+			say(error, size, "decoder", ret);
+			return;
+		}
+		if (ret < 0) {
+			d->damaged++;
+			if (ret != AVERROR_INVALIDDATA) return; // whatever it is, it must not go on for ever
+			continue;
+		}
+		if (b->kind == DFP_AUDIO) return;
+		last = *b; // of a picture in several spatial layers the last is whole
+	}
+}
+
+long dfp_damaged(const dfp_decoder *d) {
+	return d->damaged;
 }

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The DeFakePro Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// What the Go side of the worker sees of libavformat and libavcodec: a file descriptor in, samples and sums of luma out.
+// What the Go side of the worker sees of libavformat and libavcodec: a file descriptor or packets in, samples and sums of luma out.
 // One thread at a time; memory handed out is valid until the next call.
 
 #ifndef DFP_LIBAV_H
@@ -45,5 +45,18 @@ dfp_decoder *dfp_open(
 void dfp_next(dfp_decoder *d, dfp_block *block, char *error, int error_size);
 
 void dfp_close(dfp_decoder *d);
+
+// dfp_live opens the first decoder there is among those named, for packets that come one by one: one thread, no delay, nothing
+// made up for what is missing. NULL: see error.
+dfp_decoder *dfp_live(const char *const *names, char *error, int error_size);
+
+// dfp_send gives it a packet, or with length 0 the end. Afterwards dfp_take is to be called until it says DFP_IDLE.
+void dfp_send(dfp_decoder *d, const uint8_t *data, int length, int64_t pts);
+
+// dfp_take returns what came of the packet: sound, or at most one picture, that which was shown last.
+void dfp_take(dfp_decoder *d, dfp_block *block, char *error, int error_size);
+
+// dfp_damaged is the number of packets and frames so far that could not be decoded.
+long dfp_damaged(const dfp_decoder *d);
 
 #endif

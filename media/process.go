@@ -23,7 +23,9 @@ type process struct {
 	cmd   *exec.Cmd
 	out   *os.File
 	stall time.Duration
-	log   head
+	// patient says that silence is no fault, as the program may have nothing to do.
+	patient bool
+	log     head
 
 	cancel context.CancelFunc // ends the program
 	once   sync.Once
@@ -64,10 +66,14 @@ func start(ctx context.Context, program string, args []string, files []*os.File,
 	return p, nil
 }
 
-// Read reads what the program writes. It fails with os.ErrDeadlineExceeded when nothing comes for the stall time; a pause
-// between two calls does not count.
+// Read reads what the program writes. Unless p is patient, it fails with os.ErrDeadlineExceeded when nothing comes for the stall
+// time; a pause between two calls does not count.
 func (p *process) Read(b []byte) (int, error) {
-	if err := p.out.SetReadDeadline(time.Now().Add(p.stall)); err != nil && !errors.Is(err, os.ErrNoDeadline) {
+	limit := time.Now().Add(p.stall)
+	if p.patient {
+		limit = time.Time{}
+	}
+	if err := p.out.SetReadDeadline(limit); err != nil && !errors.Is(err, os.ErrNoDeadline) {
 		return 0, err
 	}
 	return p.out.Read(b)

@@ -27,6 +27,7 @@ const (
 	wireAudio   = 'A' // timestamp, rate, channels, samples; then float32 channel by channel
 	wireVideo   = 'V' // timestamp, width, rows, strips, peak; then sums as uint32
 	wireAlive   = 'H' // nothing: still reading
+	wireDone    = 'D' // a live packet is decoded: how many packets and frames so far could not be, as uint64
 	wireEnd     = 'E' // what was wrong with the file, if anything
 	wireFailure = 'X' // why it cannot go on
 
@@ -71,6 +72,11 @@ func (w *wireWriter) header(h wireHeader) error {
 
 func (w *wireWriter) text(kind byte, s string) error {
 	return w.record(kind, []byte(s[:min(len(s), wireMaxText)]))
+}
+
+// answer says that a live packet is decoded.
+func (w *wireWriter) answer(damaged uint64) error {
+	return w.record(wireDone, binary.NativeEndian.AppendUint64(nil, damaged))
 }
 
 // audio writes one block: per channel, the samples of its plane.
@@ -118,11 +124,20 @@ func raw[T uint32 | float32](v []T) []byte {
 	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(v))), 4*len(v))
 }
 
+// placer puts decoded media in time.
+type placer interface {
+	sound(pts time.Duration, rate int, channels [][]float64) Block
+	picture(pts time.Duration, rows, strips int, mean []float64) Block
+	// finish returns an error wrapping ErrIncomplete if this is no place to end.
+	finish() error
+}
+
 // wireReader is the parent's end.
 type wireReader struct {
 	r    io.Reader
 	buf  []byte
-	time *timeline
+	time placer               // made by header where it is nil
+	done func(damaged uint64) // called when a live packet is decoded; nil where there are no such
 }
 
 // header reads the magic and the info record.
@@ -148,7 +163,9 @@ func (w *wireReader) header() (Info, error) {
 			if json.Unmarshal(payload, &h) != nil || !h.Info.sane() || h.Declared < 0 {
 				return Info{}, errProtocol
 			}
-			w.time = newTimeline(h.Info, h.Declared)
+			if w.time == nil {
+				w.time = newTimeline(h.Info, h.Declared)
+			}
 			return h.Info, nil
 		default:
 			return Info{}, errProtocol
@@ -165,6 +182,11 @@ func (w *wireReader) block() (Block, error) {
 		}
 		switch kind {
 		case wireAlive:
+		case wireDone:
+			if w.done == nil || len(payload) != 8 {
+				return Block{}, errProtocol
+			}
+			w.done(binary.NativeEndian.Uint64(payload))
 		case wireAudio:
 			return w.audio(payload)
 		case wireVideo:

@@ -34,13 +34,17 @@ const workerMemory = 4 << 30
 var defaultDecoder decoder = openWorker
 
 // WorkerMain must be the first call in main, and in TestMain of packages whose tests open recordings. Where this process was
-// started to decode a file, it does so and exits; otherwise it returns at once.
+// started to decode a file or a live stream, it does so and exits; otherwise it returns at once.
 func WorkerMain() {
 	workerReady.Store(true)
-	if os.Args[0] != workerName {
+	if os.Args[0] != workerName && os.Args[0] != liveName {
 		return
 	}
 	w := bufio.NewWriterSize(os.Stdout, 1<<18)
+	serve := serveFile
+	if os.Args[0] == liveName {
+		serve = serveLive
+	}
 	if err := serve(w, os.Args[1:]); err != nil {
 		wire := wireWriter{w: w}
 		_ = wire.text(wireFailure, err.Error()) // the writer keeps its error
@@ -51,8 +55,8 @@ func WorkerMain() {
 	os.Exit(0)
 }
 
-// serve decodes the file behind descriptor 3 as the arguments of openWorker say.
-func serve(w *bufio.Writer, args []string) error {
+// serveFile decodes the file behind descriptor 3 as the arguments of openWorker say.
+func serveFile(w *bufio.Writer, args []string) error {
 	runtime.LockOSThread() // what confine takes away, it takes from this thread and from those that it starts
 	if _, err := w.WriteString(wireMagic); err != nil {
 		return err
@@ -64,14 +68,14 @@ func serve(w *bufio.Writer, args []string) error {
 	if err != nil {
 		return fmt.Errorf("media worker: %w", err)
 	}
-	if err := confine(); err != nil {
+	if err := confine(workerMemory); err != nil {
 		return err
 	}
 	return decodeFile(w, args[0] == "true", args[1] == "true", threads)
 }
 
-// confine gives up what decoding does not need.
-func confine() error {
+// confine gives up what decoding does not need, and keeps to so much memory on top of what is mapped already.
+func confine(memory uint64) error {
 	var mapped uint64
 	statm, err := os.ReadFile("/proc/self/statm")
 	if err == nil {
@@ -80,7 +84,7 @@ func confine() error {
 	if err != nil {
 		return fmt.Errorf("media worker: %w", err)
 	}
-	limit := mapped*uint64(os.Getpagesize()) + workerMemory
+	limit := mapped*uint64(os.Getpagesize()) + memory
 	if failed := C.dfp_confine(C.uint64_t(limit)); failed != nil {
 		return fmt.Errorf("media worker: cannot limit %s", C.GoString(failed))
 	}
@@ -113,9 +117,7 @@ func decodeFile(w *bufio.Writer, audio, video bool, threads int) error {
 		case C.DFP_AUDIO:
 			err = wireSound(&wire, &block)
 		case C.DFP_VIDEO:
-			n := int(block.rows * block.strips)
-			sums := unsafe.Slice((*uint32)(unsafe.Pointer(block.sums)), n)
-			err = wire.video(time.Duration(block.pts), int(block.width), int(block.strips), int(block.peak), sums)
+			err = wirePicture(&wire, &block)
 		case C.DFP_IDLE:
 			if err = wire.record(wireAlive, nil); err == nil {
 				err = w.Flush()
@@ -148,6 +150,12 @@ func wireSound(wire *wireWriter, block *C.dfp_block) error {
 		pts = noTime // follows
 	}
 	return nil
+}
+
+// wirePicture writes a decoded frame.
+func wirePicture(wire *wireWriter, block *C.dfp_block) error {
+	sums := unsafe.Slice((*uint32)(unsafe.Pointer(block.sums)), int(block.rows*block.strips))
+	return wire.video(time.Duration(block.pts), int(block.width), int(block.strips), int(block.peak), sums)
 }
 
 func describe(c *C.dfp_info) wireHeader {

@@ -9,5 +9,5 @@ package media
 var defaultDecoder decoder = openPipe
 
 // WorkerMain must be the first call in main, and in TestMain of packages whose tests open recordings. Where this process was
-// started to decode a file, it does so and exits; otherwise it returns at once. This build has no such processes.
+// started to decode a file or a live stream, it does so and exits; otherwise it returns at once. This build has no such processes.
 func WorkerMain() {}
