@@ -1,0 +1,313 @@
+// SPDX-FileCopyrightText: 2026 The DeFakePro Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package history_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"math"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/defakepro/defakepro/detect"
+	"github.com/defakepro/defakepro/enf"
+	"github.com/defakepro/defakepro/history"
+	"github.com/defakepro/defakepro/monitor"
+)
+
+var noon = time.Date(2026, 3, 1, 12, 0, 0, 123456789, time.UTC)
+
+// event is one at so many seconds after noon.
+func event(seconds int, person string) monitor.Event {
+	return monitor.Event{
+		Time: noon.Add(time.Duration(seconds) * time.Second), Room: "board", Person: monitor.Person{ID: person, Name: "Name of " + person},
+		Channel: enf.SourceAudio, Verdict: detect.Forged, Former: detect.Authentic, Reason: "Because.", Confidence: 0.875,
+		Forged: []monitor.Span{{From: noon, To: noon.Add(time.Minute), Kind: detect.SpanForeign}},
+	}
+}
+
+func open(t *testing.T, path string, o history.Options) *history.Store {
+	t.Helper()
+	s, err := history.Open(path, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+func add(t *testing.T, s *history.Store, events ...monitor.Event) {
+	t.Helper()
+	for _, e := range events {
+		if err := s.Add(t.Context(), e); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestKeepsAcrossOpening(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "odd name?#%.db")
+	first, err := history.Open(path, history.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	add(t, first, event(0, "ada"), event(1, "bob"))
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("mode %v, %v", info.Mode(), err)
+	}
+	s := open(t, path, history.Options{})
+	got, err := s.Events(t.Context(), history.Query{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []history.Record{{ID: 1, Event: event(0, "ada")}, {ID: 2, Event: event(1, "bob")}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestQueries(t *testing.T) {
+	s := open(t, filepath.Join(t.TempDir(), "h.db"), history.Options{})
+	for i := range 6 {
+		e := event(i, []string{"ada", "bob"}[i%2])
+		if i >= 4 {
+			e.Room = "yard"
+		}
+		add(t, s, e)
+	}
+	at := func(i int) time.Time { return noon.Add(time.Duration(i) * time.Second) }
+	for name, test := range map[string]struct {
+		q    history.Query
+		want []int64
+	}{
+		"all":     {history.Query{}, []int64{1, 2, 3, 4, 5, 6}},
+		"room":    {history.Query{Room: "yard"}, []int64{5, 6}},
+		"person":  {history.Query{Person: "bob"}, []int64{2, 4, 6}},
+		"both":    {history.Query{Room: "board", Person: "ada"}, []int64{1, 3}},
+		"time":    {history.Query{From: at(1), To: at(4)}, []int64{2, 3, 4}},
+		"after":   {history.Query{After: 4}, []int64{5, 6}},
+		"limit":   {history.Query{After: 1, Limit: 2}, []int64{2, 3}},
+		"nobody":  {history.Query{Person: "' OR 1=1 --"}, nil},
+		"nothing": {history.Query{After: math.MaxInt64}, nil},
+	} {
+		records, err := s.Events(t.Context(), test.q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var ids []int64
+		for _, r := range records {
+			ids = append(ids, r.ID)
+		}
+		if diff := cmp.Diff(test.want, ids); diff != "" {
+			t.Error(name, diff)
+		}
+	}
+}
+
+func TestBounded(t *testing.T) {
+	now := noon
+	s := open(t, filepath.Join(t.TempDir(), "h.db"), history.Options{Most: 300, Keep: time.Hour, Now: func() time.Time { return now }})
+	for i := range 1024 {
+		add(t, s, event(i, "ada"))
+	}
+	records, err := s.Events(t.Context(), history.Query{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Pruned every 256: at most so many above the bound.
+	if n := len(records); n < 300 || n > 300+256 || records[n-1].ID != 1024 {
+		t.Errorf("%d records are kept", n)
+	}
+	now = noon.Add(3 * time.Hour)
+	for i := range 256 {
+		add(t, s, event(3*3600+i, "ada"))
+	}
+	if records, err = s.Events(t.Context(), history.Query{}); err != nil || len(records) != 256 || records[0].ID != 1025 {
+		t.Errorf("%d records are kept of one hour, %v", len(records), err)
+	}
+}
+
+func TestConcurrent(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "h.db")
+	var group sync.WaitGroup
+	for range 2 { // two processes, as it were
+		s := open(t, path, history.Options{})
+		for range 4 {
+			group.Go(func() {
+				for i := range 25 {
+					if err := s.Add(t.Context(), event(i, "ada")); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+	}
+	group.Wait()
+	s := open(t, path, history.Options{})
+	if records, err := s.Events(t.Context(), history.Query{}); err != nil || len(records) != 200 {
+		t.Errorf("%d records, %v", len(records), err)
+	}
+}
+
+// A process that is killed while it adds loses nothing that Add returned for.
+func TestSurvivesKill(t *testing.T) {
+	if path := os.Getenv("HISTORY_KILLED"); path != "" {
+		s, err := history.Open(path, history.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := 0; ; i++ {
+			add(t, s, event(i, "ada"))
+			fmt.Printf("added %d\n", i+1)
+		}
+	}
+	path := filepath.Join(t.TempDir(), "h.db")
+	c := exec.Command(os.Args[0], "-test.run", "^TestSurvivesKill$")
+	c.Env = append(os.Environ(), "HISTORY_KILLED="+path)
+	pipe, err := c.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	added := 0
+	for added < 50 {
+		if _, err := fmt.Fscanf(pipe, "added %d\n", &added); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_ = c.Process.Kill()
+	_ = c.Wait()
+	s := open(t, path, history.Options{})
+	records, err := s.Events(t.Context(), history.Query{})
+	if err != nil || len(records) < added {
+		t.Errorf("%d records after %d were added, %v", len(records), added, err)
+	}
+}
+
+func TestRefuses(t *testing.T) {
+	dir := t.TempDir()
+	other := filepath.Join(dir, "other")
+	if err := os.WriteFile(other, bytes.Repeat([]byte("not a database. "), 1000), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{other, dir, filepath.Join(dir, "no", "such", "folder")} {
+		if s, err := history.Open(path, history.Options{}); err == nil {
+			t.Errorf("%s was opened", path)
+			_ = s.Close()
+		}
+	}
+	if text, err := os.ReadFile(other); err != nil || !strings.HasPrefix(string(text), "not a database") {
+		t.Error("a file of another kind was written to")
+	}
+}
+
+func TestWriteCSVDefuses(t *testing.T) {
+	for name, want := range map[string]string{
+		`=HYPERLINK("http://x","y")`: `'=HYPERLINK("http://x","y")`,
+		"+1":                         "'+1", "-1": "'-1", "@SUM(A1)": "'@SUM(A1)", "  =1": "'  =1", "\t=1": "'\t=1", "＝1": "'＝1", "\u00a0=1": "'\u00a0=1",
+		"Ada": "Ada", "a=b": "a=b", "": "", "x\n=1": "x\n=1", `"quoted", with comma`: `"quoted", with comma`,
+	} {
+		e := event(0, "ada")
+		e.Person.Name = name
+		var b bytes.Buffer
+		if err := history.WriteCSV(&b, []history.Record{{ID: 7, Event: e}}); err != nil {
+			t.Fatal(err)
+		}
+		rows, err := csv.NewReader(&b).ReadAll()
+		if err != nil || len(rows) != 2 || len(rows[0]) != len(rows[1]) {
+			t.Fatalf("%q: %v, %v", name, rows, err)
+		}
+		if rows[1][4] != want {
+			t.Errorf("%q becomes %q, not %q", name, rows[1][4], want)
+		}
+	}
+}
+
+func FuzzWriteCSV(f *testing.F) {
+	f.Add("=1", "a,b\"\n\r")
+	f.Fuzz(func(t *testing.T, name, reason string) {
+		e := event(0, "ada")
+		e.Person.Name, e.Reason = name, reason
+		var b bytes.Buffer
+		if err := history.WriteCSV(&b, []history.Record{{ID: 7, Event: e}}); err != nil {
+			t.Fatal(err)
+		}
+		rows, err := csv.NewReader(&b).ReadAll()
+		if err != nil || len(rows) != 2 {
+			t.Fatal(rows, err)
+		}
+		for _, cell := range rows[1] {
+			if cell != "" && strings.ContainsAny(cell[:1], "=+-@\t\r\n") {
+				t.Errorf("a formula: %q", cell)
+			}
+		}
+	})
+}
+
+func TestWriteJSON(t *testing.T) {
+	var b bytes.Buffer
+	if err := history.WriteJSON(&b, []history.Record{{ID: 7, Event: event(0, "ada")}}); err != nil {
+		t.Fatal(err)
+	}
+	var got []map[string]any
+	if err := json.Unmarshal(b.Bytes(), &got); err != nil {
+		t.Fatal(err)
+	}
+	want := []map[string]any{{
+		"id": 7.0, "time": "2026-03-01T12:00:00.123456789Z", "room": "board", "person": "ada", "name": "Name of ada", "channel": "audio",
+		"verdict": "forged", "former": "authentic", "reason": "Because.", "confidence": 0.875,
+		"forged": []any{map[string]any{"from": "2026-03-01T12:00:00.123456789Z", "to": "2026-03-01T12:01:00.123456789Z", "kind": "foreign"}},
+	}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	b.Reset()
+	if err := history.WriteJSON(&b, nil); err != nil || strings.TrimSpace(b.String()) != "[]" {
+		t.Errorf("nothing is %q, %v", b.String(), err)
+	}
+}
+
+func Example() {
+	dir, err := os.MkdirTemp("", "history")
+	if err != nil {
+		panic(err)
+	}
+	defer os.RemoveAll(dir)
+	s, err := history.Open(filepath.Join(dir, "history.db"), history.Options{Keep: 30 * 24 * time.Hour, Now: func() time.Time { return noon }})
+	if err != nil {
+		panic(err)
+	}
+	defer s.Close()
+	ctx := context.Background()
+	if err := s.Add(ctx, event(5, "ada")); err != nil {
+		panic(err)
+	}
+	records, err := s.Events(ctx, history.Query{Room: "board", Limit: 10})
+	if err != nil {
+		panic(err)
+	}
+	for _, r := range records {
+		fmt.Println(r.ID, r.Event.Person.Name, r.Event.Former, "to", r.Event.Verdict)
+	}
+	// Output: 1 Name of ada authentic to forged
+}

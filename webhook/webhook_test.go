@@ -1,0 +1,327 @@
+// SPDX-FileCopyrightText: 2026 The DeFakePro Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package webhook_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/defakepro/defakepro/detect"
+	"github.com/defakepro/defakepro/enf"
+	"github.com/defakepro/defakepro/monitor"
+	"github.com/defakepro/defakepro/webhook"
+)
+
+const secret = "a secret of many bytes"
+
+var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+func event(n int) monitor.Event {
+	return monitor.Event{
+		Time: noon, Room: "board", Person: monitor.Person{ID: fmt.Sprint("p", n), Name: "Ada"}, Channel: enf.SourceVideo,
+		Verdict: detect.Forged, Former: detect.Authentic, Reason: "Because.", Confidence: 0.75,
+		Forged: []monitor.Span{{From: noon, To: noon.Add(time.Minute), Kind: detect.SpanForeign}},
+	}
+}
+
+// receiver answers requests without a network, so that time can be a test's.
+type receiver struct {
+	answer  func(n int) (status int, header http.Header)
+	got     []*http.Request
+	bodies  [][]byte
+	arrived []time.Time
+}
+
+func (r *receiver) RoundTrip(q *http.Request) (*http.Response, error) {
+	body, err := io.ReadAll(q.Body)
+	if err != nil {
+		return nil, err
+	}
+	r.got, r.bodies, r.arrived = append(r.got, q), append(r.bodies, body), append(r.arrived, time.Now())
+	status, header := http.StatusOK, http.Header{}
+	if r.answer != nil {
+		status, header = r.answer(len(r.got))
+	}
+	if status == 0 {
+		return nil, errors.New("nobody is there")
+	}
+	return &http.Response{StatusCode: status, Header: header, Body: io.NopCloser(strings.NewReader("thanks")), Request: q}, nil
+}
+
+// start runs a sender until the test's end.
+func start(t *testing.T, r *receiver, o webhook.Options) (*webhook.Sender, func()) {
+	t.Helper()
+	o.URL, o.Secret, o.Client = "https://user:password@example.org/hook?key=hidden", []byte(secret), &http.Client{Transport: r}
+	s, err := webhook.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- s.Run(ctx) }()
+	return s, func() {
+		cancel()
+		if err := <-ended; !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+	}
+}
+
+func TestSignedAndInOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := &receiver{}
+		s, stop := start(t, r, webhook.Options{})
+		defer stop()
+		s.Send(event(0))
+		s.Send(event(1))
+		synctest.Wait()
+		if len(r.got) != 2 || s.Counts() != (webhook.Counts{Delivered: 2}) {
+			t.Fatalf("%d arrived, %+v", len(r.got), s.Counts())
+		}
+		var p webhook.Payload
+		if err := json.Unmarshal(r.bodies[0], &p); err != nil {
+			t.Fatal(err)
+		}
+		want := webhook.Payload{Type: "verdict.changed", Timestamp: noon, Data: webhook.Data{
+			Room: "board", Person: "p0", Name: "Ada", Channel: "video", Verdict: "forged", Former: "authentic", Reason: "Because.", Confidence: 0.75,
+			Forged: []webhook.Span{{From: noon, To: noon.Add(time.Minute), Kind: "foreign"}},
+		}}
+		if diff := cmp.Diff(want, p); diff != "" {
+			t.Error(diff)
+		}
+		h, body := r.got[0].Header, r.bodies[0]
+		now := time.Now()
+		if err := webhook.Verify([]byte(secret), h, body, now); err != nil {
+			t.Error(err)
+		}
+		for name, err := range map[string]error{
+			"another secret": webhook.Verify([]byte("another secret, as long"), h, body, now),
+			"another body":   webhook.Verify([]byte(secret), h, append(bytes.Clone(body), ' '), now),
+			"another event":  webhook.Verify([]byte(secret), h, r.bodies[1], now),
+			"later":          webhook.Verify([]byte(secret), h, body, now.Add(6*time.Minute)),
+			"earlier":        webhook.Verify([]byte(secret), h, body, now.Add(-6*time.Minute)),
+			"no header":      webhook.Verify([]byte(secret), http.Header{}, body, now),
+		} {
+			if err == nil {
+				t.Errorf("%s is accepted", name)
+			}
+		}
+		if a, b := h.Get("Webhook-Id"), r.got[1].Header.Get("Webhook-Id"); a == b || a == "" {
+			t.Errorf("IDs %q and %q", a, b)
+		}
+	})
+}
+
+func TestRetries(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := &receiver{answer: func(n int) (int, http.Header) {
+			switch n {
+			case 1:
+				return 0, nil // no answer at all
+			case 2:
+				return http.StatusInternalServerError, nil
+			case 3:
+				return http.StatusFound, http.Header{"Location": {"https://elsewhere.example.org"}}
+			case 4:
+				return http.StatusTooManyRequests, http.Header{"Retry-After": {"100"}}
+			}
+			return http.StatusNoContent, nil
+		}}
+		s, stop := start(t, r, webhook.Options{})
+		defer stop()
+		s.Send(event(0))
+		s.Send(event(1))
+		time.Sleep(5 * time.Minute) // of the test's time
+		var waits []time.Duration
+		for i, at := range r.arrived[:5] {
+			waits = append(waits, at.Sub(r.arrived[0]))
+			if r.got[i].Header.Get("Webhook-Id") != r.got[0].Header.Get("Webhook-Id") || r.got[i].URL.Host != "example.org" {
+				t.Errorf("attempt %d is of %s to %s", i+1, r.got[i].Header.Get("Webhook-Id"), r.got[i].URL.Host)
+			}
+			if err := webhook.Verify([]byte(secret), r.got[i].Header, r.bodies[i], at); err != nil {
+				t.Errorf("attempt %d: %v", i+1, err)
+			}
+		}
+		want := []time.Duration{0, time.Second, 3 * time.Second, 7 * time.Second, 107 * time.Second}
+		if diff := cmp.Diff(want, waits); diff != "" {
+			t.Error(diff)
+		}
+		if s.Counts() != (webhook.Counts{Delivered: 2}) {
+			t.Errorf("%+v", s.Counts())
+		}
+	})
+}
+
+func TestBoundedQueue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		up := false
+		r := &receiver{answer: func(int) (int, http.Header) {
+			if up {
+				return http.StatusOK, nil
+			}
+			return http.StatusServiceUnavailable, nil
+		}}
+		s, stop := start(t, r, webhook.Options{Queue: 3})
+		defer stop()
+		for i := range 10 {
+			s.Send(event(i))
+		}
+		synctest.Wait()
+		if s.Counts() != (webhook.Counts{Waiting: 3, Dropped: 7}) {
+			t.Fatalf("%+v", s.Counts())
+		}
+		up, r.bodies = true, nil
+		time.Sleep(time.Minute)
+		if s.Counts() != (webhook.Counts{Delivered: 3, Dropped: 7}) {
+			t.Errorf("%+v", s.Counts())
+		}
+		for i, want := range []string{"p7", "p8", "p9"} {
+			var p webhook.Payload
+			if err := json.Unmarshal(r.bodies[len(r.bodies)-3+i], &p); err != nil || p.Data.Person != want {
+				t.Errorf("%s is delivered, %v", p.Data.Person, err)
+			}
+		}
+	})
+}
+
+func TestGivesUp(t *testing.T) {
+	for status, least := range map[int]time.Duration{http.StatusGone: 0, http.StatusBadRequest: 24 * time.Hour} {
+		synctest.Test(t, func(t *testing.T) {
+			r := &receiver{answer: func(int) (int, http.Header) { return status, nil }}
+			s, stop := start(t, r, webhook.Options{})
+			defer stop()
+			s.Send(event(0))
+			time.Sleep(least + time.Second)
+			if c := s.Counts(); (c.Dropped == 0) != (least > 0) {
+				t.Errorf("%d: %+v too soon or late", status, c)
+			}
+			time.Sleep(24 * time.Hour)
+			if s.Counts() != (webhook.Counts{Dropped: 1}) {
+				t.Errorf("%d: %+v", status, s.Counts())
+			}
+		})
+	}
+}
+
+func TestNothingSecretIsLogged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		r := &receiver{answer: func(n int) (int, http.Header) { return []int{0, 500, 410}[n-1], nil }}
+		s, stop := start(t, r, webhook.Options{Log: slog.New(slog.NewTextHandler(&log, nil))})
+		s.Send(event(0))
+		time.Sleep(time.Hour)
+		stop()
+		if log.Len() == 0 {
+			t.Fatal("nothing is logged")
+		}
+		for _, hidden := range []string{secret, "password", "hidden", "Ada"} {
+			if strings.Contains(log.String(), hidden) {
+				t.Errorf("%q is in the log: %s", hidden, log.String())
+			}
+		}
+	})
+}
+
+func TestRefusedOptions(t *testing.T) {
+	long := []byte(secret)
+	for _, test := range []struct {
+		url    string
+		secret []byte
+		ok     bool
+	}{
+		{"https://example.org/x", long, true},
+		{"http://127.0.0.1:8080/x", long, true},
+		{"http://[::1]/x", long, true},
+		{"http://localhost/x", long, true},
+		{"http://example.org/x", long, false},
+		{"http://localhost.example.org/x", long, false},
+		{"http://10.0.0.1/x", long, false},
+		{"ftp://127.0.0.1/x", long, false},
+		{"https:///x", long, false},
+		{"example.org", long, false},
+		{"https://user:passw%zz@example.org", long, false},
+		{"https://example.org/x", []byte("short"), false},
+	} {
+		_, err := webhook.New(webhook.Options{URL: test.url, Secret: test.secret})
+		if (err == nil) != test.ok {
+			t.Errorf("%s: %v", test.url, err)
+		}
+		if err != nil && (strings.Contains(err.Error(), "short") || strings.Contains(err.Error(), "passw")) {
+			t.Errorf("an error tells a secret: %v", err)
+		}
+	}
+}
+
+// Over a real connection: no redirect is followed, and an answer without end holds nothing up.
+func TestHostileServer(t *testing.T) {
+	reached := make(chan string, 10)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		reached <- r.URL.Path
+		if r.URL.Path == "/moved" {
+			http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect)
+			return
+		}
+		junk := make([]byte, 1<<16)
+		for r.Context().Err() == nil {
+			if _, err := w.Write(junk); err != nil {
+				return
+			}
+		}
+	}))
+	defer server.Close()
+	for _, path := range []string{"/endless", "/moved"} {
+		s, err := webhook.New(webhook.Options{URL: server.URL + path, Secret: []byte(secret)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		ended := make(chan error)
+		go func() { ended <- s.Run(ctx) }()
+		s.Send(event(0))
+		if path == "/endless" {
+			for s.Counts().Delivered == 0 && ctx.Err() == nil {
+				time.Sleep(time.Millisecond) // the condition is across a connection
+			}
+			<-reached
+		} else if first, second := <-reached, <-reached; first != path || second != path {
+			t.Errorf("%s led to %s and %s", path, first, second)
+		}
+		if ctx.Err() != nil {
+			t.Errorf("%s holds up", path)
+		}
+		cancel()
+		if err := <-ended; !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
+			t.Error(err)
+		}
+	}
+}
+
+func ExampleVerify() {
+	http.HandleFunc("POST /hook", func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 1<<20))
+		if err != nil || webhook.Verify([]byte(secret), r.Header, body, time.Now()) != nil {
+			http.Error(w, "not signed", http.StatusUnauthorized)
+			return
+		}
+		var p webhook.Payload
+		if err := json.Unmarshal(body, &p); err != nil {
+			http.Error(w, "not JSON", http.StatusBadRequest)
+			return
+		}
+		fmt.Println(p.Data.Name, "is", p.Data.Verdict)
+	})
+}
