@@ -40,13 +40,14 @@ func openWorker(ctx context.Context, f *os.File, _ string, o Options) (source, e
 		threads = runtime.NumCPU()
 	}
 	audio, video := o.wants()
-	args := []string{workerName, strconv.FormatBool(audio), strconv.FormatBool(video), strconv.Itoa(min(threads, 64))}
+	args := []string{workerName, strconv.FormatBool(audio), strconv.FormatBool(video), strconv.Itoa(min(threads, 64)),
+		strconv.FormatBool(o.Pictures)}
 	// The link holds even when the program's file has been replaced since.
 	p, err := start(ctx, "/proc/self/exe", args, []*os.File{f}, o.Stall)
 	if err != nil {
 		return nil, err
 	}
-	w := &worker{p: p, wire: wireReader{r: bufio.NewReaderSize(p, 1<<18)}}
+	w := &worker{p: p, wire: wireReader{r: bufio.NewReaderSize(p, 1<<18), pictures: o.Pictures}}
 	if w.meta, err = w.wire.header(); err != nil {
 		return nil, w.fail(err)
 	}

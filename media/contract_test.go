@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"image"
 	"math"
 	"os"
 	"os/exec"
@@ -132,7 +133,7 @@ func TestContractFormats(t *testing.T) {
 			}
 			for name, decode := range decoders() {
 				t.Run(name, func(t *testing.T) {
-					c := readAll(t, path, Options{decode: decode, Threads: 2})
+					c := readAll(t, path, Options{decode: decode, Threads: 2, Pictures: true})
 					if c.err != nil {
 						t.Fatal(c.err)
 					}
@@ -227,6 +228,9 @@ func samePictures(t *testing.T, c contents, raw []byte, pixels string) {
 		}
 		if b.Luma.Rows != rows || b.Luma.Strips != 8 || len(b.Luma.Mean) != 8*rows {
 			t.Fatalf("%d rows, %d strips, %d values", b.Luma.Rows, b.Luma.Strips, len(b.Luma.Mean))
+		}
+		if p := b.Picture; p == nil || p.Rect != image.Rect(0, 0, width, rows) || !bytes.Equal(p.Pix, l.upper(raw[:width*rows*l.bytes()])) {
+			t.Fatal("not the picture that was encoded")
 		}
 		for i, got := range b.Luma.Mean {
 			var sum, count int

@@ -57,6 +57,9 @@ struct dfp_decoder {
 	unsigned pcm_size;
 	uint32_t *sums;
 	unsigned sums_size;
+	int pictures; // whether the plane of luma is wanted
+	uint8_t *plane;
+	unsigned plane_size;
 };
 
 static void say(char *error, int size, const char *what, int code) {
@@ -239,6 +242,10 @@ fail:
 	return NULL;
 }
 
+void dfp_pictures(dfp_decoder *d) {
+	d->pictures = 1;
+}
+
 void dfp_close(dfp_decoder *d) {
 	if (!d) return;
 	avcodec_free_context(&d->audio.codec);
@@ -252,6 +259,7 @@ void dfp_close(dfp_decoder *d) {
 	sws_freeContext(d->sws);
 	av_freep(&d->pcm);
 	av_freep(&d->sums);
+	av_freep(&d->plane);
 	av_free(d);
 }
 
@@ -338,6 +346,12 @@ static int picture(dfp_decoder *d, dfp_block *b) {
 		.step = y->step, .shift = y->shift, .depth = y->depth, .big_endian = !!(desc->flags & AV_PIX_FMT_FLAG_BE),
 	};
 	dfp_luma_sums(&plane, strips, d->sums);
+	if (d->pictures) {
+		av_fast_malloc(&d->plane, &d->plane_size, (size_t)f->width * f->height);
+		if (!d->plane) return AVERROR(ENOMEM);
+		dfp_luma_bytes(&plane, d->plane);
+		b->plane = d->plane;
+	}
 	b->kind = DFP_VIDEO;
 	b->width = f->width;
 	b->rows = f->height;

@@ -31,6 +31,7 @@ typedef struct {
 	// DFP_VIDEO: row by row; strip s covers columns s*width/strips up to (s+1)*width/strips
 	int width, rows, strips, peak;
 	const uint32_t *sums;
+	const uint8_t *plane; // the luma itself, 8 bits, width to a row; NULL where it was not asked for
 } dfp_block;
 
 // dfp_confine takes from this thread, and all that it starts, what a decoder does not need. It returns what failed, or NULL.
@@ -39,6 +40,9 @@ const char *dfp_confine(uint64_t memory);
 // dfp_open opens the file behind fd, if it is of a format among the comma-separated demuxers. NULL: see error.
 dfp_decoder *dfp_open(
 	int fd, const char *demuxers, int audio, int video, int threads, dfp_info *info, char *error, int error_size);
+
+// dfp_pictures makes blocks of video come with their plane of luma.
+void dfp_pictures(dfp_decoder *d);
 
 // dfp_next decodes on. DFP_IDLE: nothing yet, call again. DFP_END: at the end, error tells what was wrong with the file or is
 // empty. DFP_FAIL: cannot go on.

@@ -61,3 +61,19 @@ void dfp_luma_sums(const dfp_plane *f, int strips, uint32_t *sums) {
 		}
 	}
 }
+
+void dfp_luma_bytes(const dfp_plane *f, uint8_t *dst) {
+	int wide = f->depth + f->shift > 8, low = f->big_endian, high = !f->big_endian;
+	uint32_t mask = (1u << f->depth) - 1;
+	for (int y = 0; y < f->height; y++, dst += f->width) {
+		const uint8_t *p = f->data + y * f->stride;
+		if (!wide && f->step == 1 && f->depth == 8) {
+			memcpy(dst, p, f->width);
+			continue;
+		}
+		for (int x = 0; x < f->width; x++, p += f->step) {
+			uint32_t v = (wide ? (uint32_t)(p[low] | p[high] << 8) : *p) >> f->shift & mask;
+			dst[x] = f->depth > 8 ? v >> (f->depth - 8) : v << (8 - f->depth);
+		}
+	}
+}

@@ -20,4 +20,7 @@ typedef struct {
 // dfp_luma_sums adds up the luma of each row × strip, row by row. Widths up to 65536 × strips cannot overflow.
 void dfp_luma_sums(const dfp_plane *p, int strips, uint32_t *sums);
 
+// dfp_luma_bytes copies the luma, row by row, the upper 8 bits of each sample that has more.
+void dfp_luma_bytes(const dfp_plane *p, uint8_t *dst);
+
 #endif

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"image"
 	"io"
 	"os"
 	"path/filepath"
@@ -32,8 +33,8 @@ const (
 	blockFrames = 8192                      // samples a channel in a block of the native readers
 )
 
-// Block is a piece of a recording: either audio or one video frame, in the order in which they are stored. Exactly one of the
-// two is set. The caller owns it.
+// Block is a piece of a recording: either audio or one video frame, in the order in which they are stored. Exactly one of Audio and
+// Luma is set. The caller owns it.
 type Block struct {
 	// Audio is a stretch of sound. Blocks follow one another without a gap, to the nanosecond by the count of samples, unless
 	// Start says otherwise. Rate and channel count are those of the block; in rare recordings they change on the way.
@@ -42,12 +43,17 @@ type Block struct {
 	// strip s covering columns s·width/8 up to (s+1)·width/8. Its values are code values over the largest code (255 for 8 bit):
 	// the offset of video black, 16 of 255 in most files, is not taken out.
 	Luma *dsp.Luma
+	// Picture is the luma of the same frame, 8 bits of each pixel, where [Options].Pictures asks for it. Its limits, 16 to 235 in most
+	// files, are as stored.
+	Picture *image.Gray
 }
 
 // Options says what to decode. The zero value decodes everything.
 type Options struct {
 	// Audio and Video choose the streams to decode; neither means both. A stream that is asked for by name must be there.
 	Audio, Video bool
+	// Pictures asks for whole pictures beside the means of their rows. It costs a copy of each frame.
+	Pictures bool
 	// Threads is the number of decoder threads of formats that are not decoded natively; 0 means one per processor.
 	Threads int
 	// Stall is how long the decoder may stay silent before it is ended with an error; 0 means a minute.

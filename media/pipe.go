@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"image"
 	"io"
 	"os"
 	"os/exec"
@@ -81,7 +82,7 @@ func openPipe(ctx context.Context, _ *os.File, path string, o Options) (source, 
 	if video && d.meta.HasVideo && err == nil {
 		l := lumaOf(probed.video.PixelFormat)
 		err = d.add(ctx, ffmpeg, slices.Concat(common, videoArgs(probed.video, l)), 2*maxPixels, o.Stall,
-			func(pts time.Duration, data []byte) (Block, error) { return d.picture(pts, data, l) })
+			func(pts time.Duration, data []byte) (Block, error) { return d.picture(pts, data, l, o.Pictures) })
 	}
 	if err != nil {
 		_ = d.close() // always nil
@@ -197,8 +198,8 @@ func (d *pipe) sound(pts time.Duration, data []byte) (Block, error) {
 	return d.time.sound(pts, d.meta.SampleRate, p), nil
 }
 
-// picture makes a block of a plane of luma.
-func (d *pipe) picture(pts time.Duration, data []byte, l lumaFormat) (Block, error) {
+// picture makes a block of a plane of luma, and keeps that where it is wanted.
+func (d *pipe) picture(pts time.Duration, data []byte, l lumaFormat, keep bool) (Block, error) {
 	width, rows := d.meta.Width, d.meta.Height
 	if len(data) != width*rows*l.bytes() {
 		return Block{}, fmt.Errorf("%w: the picture's size changes, which the ffmpeg program cannot tell", ErrIncomplete)
@@ -212,5 +213,9 @@ func (d *pipe) picture(pts time.Duration, data []byte, l lumaFormat) (Block, err
 			sums = append(sums, l.sum(row[from*l.bytes():to*l.bytes()]))
 		}
 	}
-	return d.time.picture(pts, rows, strips, means(sums, strips, width, l.peak())), nil
+	b := d.time.picture(pts, rows, strips, means(sums, strips, width, l.peak()))
+	if keep {
+		b.Picture = &image.Gray{Pix: l.upper(data), Stride: width, Rect: image.Rect(0, 0, width, rows)}
+	}
+	return b, nil
 }

@@ -4,6 +4,7 @@
 package media
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"encoding/json"
@@ -252,6 +253,22 @@ func (l lumaFormat) sum(b []byte) uint32 {
 		}
 	}
 	return sum
+}
+
+// upper returns the upper 8 bits of samples.
+func (l lumaFormat) upper(b []byte) []byte {
+	if l.depth == 8 {
+		return bytes.Clone(b)
+	}
+	out := make([]byte, len(b)/2)
+	for i := range out {
+		v := binary.LittleEndian.Uint16(b[2*i:])
+		if l.big {
+			v = binary.BigEndian.Uint16(b[2*i:])
+		}
+		out[i] = byte(v >> (l.depth - 8))
+	}
+	return out
 }
 
 // sumWords adds bytes eight at a time, in four 16-bit lanes, and returns those left over.

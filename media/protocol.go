@@ -4,10 +4,12 @@
 package media
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"image"
 	"io"
 	"math"
 	"strings"
@@ -25,7 +27,7 @@ const (
 
 	wireInfo    = 'I' // wireHeader as JSON
 	wireAudio   = 'A' // timestamp, rate, channels, samples; then float32 channel by channel
-	wireVideo   = 'V' // timestamp, width, rows, strips, peak; then sums as uint32
+	wireVideo   = 'V' // timestamp, width, rows, strips, peak; then sums as uint32 and, where asked for, the luma as bytes
 	wireAlive   = 'H' // nothing: still reading
 	wireDone    = 'D' // a live packet is decoded: how many packets and frames so far could not be, as uint64
 	wireEnd     = 'E' // what was wrong with the file, if anything
@@ -93,12 +95,15 @@ func (w *wireWriter) audio(pts time.Duration, rate int, channels [][]float32) er
 	return nil
 }
 
-// video writes one frame.
-func (w *wireWriter) video(pts time.Duration, width, strips, peak int, sums []uint32) error {
-	if err := w.head(wireVideo, 4*len(sums), pts, width, len(sums)/strips, strips, peak); err != nil {
+// video writes one frame; plane is its luma, nil where nobody asked for it.
+func (w *wireWriter) video(pts time.Duration, width, strips, peak int, sums []uint32, plane []byte) error {
+	if err := w.head(wireVideo, 4*len(sums)+len(plane), pts, width, len(sums)/strips, strips, peak); err != nil {
 		return err
 	}
-	_, err := w.w.Write(raw(sums))
+	if _, err := w.w.Write(raw(sums)); err != nil {
+		return err
+	}
+	_, err := w.w.Write(plane)
 	return err
 }
 
@@ -134,10 +139,11 @@ type placer interface {
 
 // wireReader is the parent's end.
 type wireReader struct {
-	r    io.Reader
-	buf  []byte
-	time placer               // made by header where it is nil
-	done func(damaged uint64) // called when a live packet is decoded; nil where there are no such
+	r        io.Reader
+	pictures bool // frames come with their luma
+	buf      []byte
+	time     placer               // made by header where it is nil
+	done     func(damaged uint64) // called when a live packet is decoded; nil where there are no such
 }
 
 // header reads the magic and the info record.
@@ -221,6 +227,9 @@ func (w *wireReader) record() (kind byte, payload []byte, err error) {
 		most = wireMaxAudio
 	case wireVideo:
 		most = wireMaxVideo
+		if w.pictures {
+			most += maxPixels
+		}
 	}
 	n := binary.NativeEndian.Uint32(head[1:])
 	if n > most {
@@ -280,18 +289,26 @@ func (w *wireReader) audio(b []byte) (Block, error) {
 	return w.time.sound(pts, rate, p), nil
 }
 
-func (w *wireReader) video(b []byte) (Block, error) {
-	pts, v, data, err := fields(b)
+func (w *wireReader) video(payload []byte) (Block, error) {
+	pts, v, data, err := fields(payload)
 	width, rows, strips, peak := v[0], v[1], v[2], v[3]
+	size := 0
+	if w.pictures {
+		size = width * rows
+	}
 	if err != nil || width < 1 || width > maxSide || rows < 1 || rows > maxSide || strips < 1 || strips > min(maxStrips, width) ||
-		peak < 1 || peak > math.MaxUint16 || len(data) != 4*rows*strips {
+		peak < 1 || peak > math.MaxUint16 || size > maxPixels || len(data) != 4*rows*strips+size {
 		return Block{}, errProtocol
 	}
 	sums := make([]uint32, rows*strips)
 	for i := range sums {
 		sums[i] = binary.NativeEndian.Uint32(data[4*i:])
 	}
-	return w.time.picture(pts, rows, strips, means(sums, strips, width, float64(peak))), nil
+	b := w.time.picture(pts, rows, strips, means(sums, strips, width, float64(peak)))
+	if w.pictures {
+		b.Picture = &image.Gray{Pix: bytes.Clone(data[4*len(sums):]), Stride: width, Rect: image.Rect(0, 0, width, rows)}
+	}
+	return b, nil
 }
 
 // sane tells whether a description that comes from outside keeps within what recordings can be. A size or rate of 0 is not

@@ -33,7 +33,7 @@ func conversation(w *wireWriter) error {
 	return errors.Join(
 		w.record(wireAlive, nil),
 		w.audio(time.Second, 8000, [][]float32{{0.5, -0.5}, {1, float32(math.NaN())}}),
-		w.video(noTime, 16, 8, 255, []uint32{0, 510, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 255}),
+		w.video(noTime, 16, 8, 255, []uint32{0, 510, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 255}, nil),
 		w.text(wireEnd, ""))
 }
 
@@ -54,6 +54,31 @@ func TestWire(t *testing.T) {
 	}
 	if _, err := w.block(); !errors.Is(err, io.EOF) {
 		t.Errorf("ends with %v", err)
+	}
+}
+
+// TestWirePicture holds that pictures come whole where they were asked for, and are refused where they were not.
+func TestWirePicture(t *testing.T) {
+	plane := []byte{1, 2, 3, 4, 5, 6}
+	said := wireBytes(t, func(w *wireWriter) error { return w.video(0, 3, 1, 255, []uint32{6, 15}, plane) })
+	w := wireReader{r: bytes.NewReader(said), pictures: true}
+	if _, err := w.header(); err != nil {
+		t.Fatal(err)
+	}
+	b, err := w.block()
+	if err != nil || b.Picture == nil || !bytes.Equal(b.Picture.Pix, plane) || b.Picture.GrayAt(2, 1).Y != 6 {
+		t.Errorf("%+v, %v", b.Picture, err)
+	}
+	short := wireBytes(t, func(w *wireWriter) error { return w.video(0, 3, 1, 255, []uint32{6, 15}, plane[:5]) })
+	for name, w := range map[string]*wireReader{
+		"not asked for": {r: bytes.NewReader(said)}, "short": {r: bytes.NewReader(short), pictures: true},
+	} {
+		if _, err := w.header(); err != nil {
+			t.Fatal(err)
+		}
+		if b, err := w.block(); !errors.Is(err, errProtocol) {
+			t.Errorf("%s: %+v, %v", name, b, err)
+		}
 	}
 }
 

@@ -61,7 +61,7 @@ func serveFile(w *bufio.Writer, args []string) error {
 	if _, err := w.WriteString(wireMagic); err != nil {
 		return err
 	}
-	if len(args) != 3 {
+	if len(args) != 4 {
 		return errors.New("media worker: wrong call")
 	}
 	threads, err := strconv.Atoi(args[2])
@@ -71,7 +71,7 @@ func serveFile(w *bufio.Writer, args []string) error {
 	if err := confine(workerMemory); err != nil {
 		return err
 	}
-	return decodeFile(w, args[0] == "true", args[1] == "true", threads)
+	return decodeFile(w, args[0] == "true", args[1] == "true", args[3] == "true", threads)
 }
 
 // confine gives up what decoding does not need, and keeps to so much memory on top of what is mapped already.
@@ -92,7 +92,7 @@ func confine(memory uint64) error {
 }
 
 // decodeFile writes what is in descriptor 3.
-func decodeFile(w *bufio.Writer, audio, video bool, threads int) error {
+func decodeFile(w *bufio.Writer, audio, video, pictures bool, threads int) error {
 	var text [512]C.char
 	var info C.dfp_info
 	formats := C.CString(demuxers)
@@ -102,6 +102,9 @@ func decodeFile(w *bufio.Writer, audio, video bool, threads int) error {
 		return errors.New(C.GoString(&text[0]))
 	}
 	defer C.dfp_close(d)
+	if pictures {
+		C.dfp_pictures(d)
+	}
 	wire := wireWriter{w: w}
 	if err := wire.header(describe(&info)); err != nil {
 		return err
@@ -155,7 +158,11 @@ func wireSound(wire *wireWriter, block *C.dfp_block) error {
 // wirePicture writes a decoded frame.
 func wirePicture(wire *wireWriter, block *C.dfp_block) error {
 	sums := unsafe.Slice((*uint32)(unsafe.Pointer(block.sums)), int(block.rows*block.strips))
-	return wire.video(time.Duration(block.pts), int(block.width), int(block.strips), int(block.peak), sums)
+	var plane []byte
+	if block.plane != nil {
+		plane = unsafe.Slice((*byte)(unsafe.Pointer(block.plane)), int(block.width)*int(block.rows))
+	}
+	return wire.video(time.Duration(block.pts), int(block.width), int(block.strips), int(block.peak), sums, plane)
 }
 
 func describe(c *C.dfp_info) wireHeader {
