@@ -1,0 +1,287 @@
+// SPDX-FileCopyrightText: 2026 The DeFakePro Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package conference
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/livekit/protocol/livekit"
+	"github.com/livekit/protocol/logger"
+	lksdk "github.com/livekit/server-sdk-go/v2"
+	"github.com/pion/rtp"
+	"github.com/pion/webrtc/v4"
+
+	"github.com/defakepro/defakepro/media"
+)
+
+// Why a session ends or a track is not followed.
+var (
+	errExpelled = errors.New("put out of the room")
+	errBroken   = errors.New("the connection to the server is broken")
+	errTooMany  = fmt.Errorf("more than %d tracks", tracksMost)
+	errCodec    = errors.New("a codec that is not followed")
+	errSealed   = errors.New("end-to-end encrypted: nobody but the participants can see it")
+)
+
+// silence keeps LiveKit's client, which logs requests with their tokens, and Pion from the standard logger.
+var silence = sync.OnceFunc(func() { lksdk.SetLogger(logger.GetLogger()) })
+
+// session is one connection to a room, by LiveKit's client.
+type session struct {
+	lk *lksdk.Room
+	// changed holds one when who is there, or what they send, or whether the connection stands, may have changed.
+	changed chan struct{}
+	// down is closed when the client has given up.
+	down chan struct{}
+
+	mu      sync.Mutex
+	broken  bool
+	ended   error
+	wanted  map[string]bool // tracks that were subscribed to
+	leaving sync.Once
+}
+
+// connect joins the room. Its tracks are followed until ctx ends.
+func (r *Room) connect(ctx context.Context) (*session, error) {
+	s := &session{changed: make(chan struct{}, 1), down: make(chan struct{}), wanted: make(map[string]bool)}
+	callback := &lksdk.RoomCallback{
+		OnDisconnectedWithReason:  s.disconnected,
+		OnReconnecting:            func() { s.setBroken(true) },
+		OnReconnected:             func() { s.setBroken(false) },
+		OnParticipantConnected:    func(*lksdk.RemoteParticipant) { s.poke() },
+		OnParticipantDisconnected: func(*lksdk.RemoteParticipant) { s.poke() },
+		ParticipantCallback: lksdk.ParticipantCallback{
+			OnTrackPublished:   func(*lksdk.RemoteTrackPublication, *lksdk.RemoteParticipant) { s.poke() },
+			OnTrackUnpublished: func(*lksdk.RemoteTrackPublication, *lksdk.RemoteParticipant) { s.poke() },
+			OnTrackMuted:       func(lksdk.TrackPublication, lksdk.Participant) { s.poke() },
+			OnTrackUnmuted:     func(lksdk.TrackPublication, lksdk.Participant) { s.poke() },
+			OnTrackSubscribed: func(t *webrtc.TrackRemote, p *lksdk.RemoteTrackPublication, rp *lksdk.RemoteParticipant) {
+				in := &incoming{who: newParticipant(rp.Identity(), rp.Name()), kind: Video, track: t, key: rp.WritePLI}
+				if t.Kind() == webrtc.RTPCodecTypeAudio {
+					in.kind = Audio
+				} else {
+					setHeight(p, r.options.Height)
+				}
+				r.work.Go(func() { r.follow(ctx, in) })
+			},
+		},
+	}
+	token, err := r.options.token(false)
+	if err != nil {
+		return nil, err
+	}
+	s.lk, err = dial(ctx, r.options, token, callback)
+	return s, err
+}
+
+// dial joins by LiveKit's client, which knows no contexts.
+func dial(ctx context.Context, o Options, token string, callback *lksdk.RoomCallback) (*lksdk.Room, error) {
+	silence()
+	lk := lksdk.NewRoom(callback)
+	done := make(chan error, 1)
+	go func() {
+		err := lk.JoinWithToken(o.URL, token, lksdk.WithAutoSubscribe(false), lksdk.WithDisableRegionDiscovery())
+		if err != nil || ctx.Err() != nil {
+			lk.Disconnect()
+		}
+		done <- err
+	}()
+	select {
+	case err := <-done:
+		if err != nil {
+			return nil, explain(o, err)
+		}
+		return lk, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// explain says what is wrong in words of our own: the client's have no address in them.
+func explain(o Options, err error) error {
+	what := err.Error()
+	switch {
+	case strings.HasPrefix(what, "unauthorized"):
+		return fmt.Errorf("conference: %s refuses the API key or token", o.server())
+	case strings.HasPrefix(what, "not found"):
+		return fmt.Errorf("conference: %s has no room %.60q, or is no LiveKit server", o.server(), o.Room)
+	case errors.Is(err, lksdk.ErrConnectionTimeout):
+		return fmt.Errorf("conference: %s was reached, but no media connection to it came about", o.server())
+	}
+	return fmt.Errorf("conference: %s cannot be reached, or is no LiveKit server", o.server())
+}
+
+func (s *session) poke() {
+	select {
+	case s.changed <- struct{}{}:
+	default:
+	}
+}
+
+func (s *session) setBroken(b bool) {
+	s.mu.Lock()
+	s.broken = b
+	if !b {
+		clear(s.wanted) // the server may have forgotten
+	}
+	s.mu.Unlock()
+	s.poke()
+}
+
+func (s *session) isBroken() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.broken
+}
+
+// disconnected notes that the client has given up, or was told to go.
+func (s *session) disconnected(reason lksdk.DisconnectionReason) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended != nil {
+		return
+	}
+	switch reason {
+	case lksdk.DuplicateIdentity:
+		s.ended = fmt.Errorf("%w: somebody else has joined under the same identity", errExpelled)
+	case lksdk.ParticipantRemoved:
+		s.ended = fmt.Errorf("%w: an administrator has removed the guard", errExpelled)
+	default:
+		s.ended = fmt.Errorf("%w: %s", errBroken, string(reason))
+	}
+	close(s.down)
+}
+
+func (s *session) reason() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.ended
+}
+
+// leave ends the session and its tracks.
+func (s *session) leave() { s.leaving.Do(s.lk.Disconnect) }
+
+// member is a participant as a session sees it.
+type member struct {
+	who          Participant
+	publications []publication
+}
+
+// publication is a track that somebody offers.
+type publication struct {
+	id      string
+	kind    Kind
+	muted   bool
+	problem error // why it cannot be followed
+	session *session
+	lk      *lksdk.RemoteTrackPublication
+}
+
+// members returns who is in the room, in the order of their identities.
+func (s *session) members() []member {
+	var all []member
+	for _, rp := range s.lk.GetRemoteParticipants() {
+		m := member{who: newParticipant(rp.Identity(), rp.Name())}
+		for _, tp := range rp.TrackPublications() {
+			lk, ok := tp.(*lksdk.RemoteTrackPublication)
+			if !ok || lk.Source() == livekit.TrackSource_SCREEN_SHARE || lk.Source() == livekit.TrackSource_SCREEN_SHARE_AUDIO {
+				continue
+			}
+			p := publication{id: lk.SID(), kind: Video, muted: lk.IsMuted(), session: s, lk: lk}
+			if lk.Kind() == lksdk.TrackKindAudio {
+				p.kind = Audio
+			}
+			if lk.TrackInfo().GetEncryption() != livekit.Encryption_NONE {
+				p.problem = errSealed
+			}
+			m.publications = append(m.publications, p)
+		}
+		slices.SortFunc(m.publications, func(a, b publication) int { return cmp.Compare(a.id, b.id) })
+		all = append(all, m)
+	}
+	slices.SortFunc(all, func(a, b member) int { return cmp.Compare(a.who.ID, b.who.ID) })
+	return all
+}
+
+func (p *publication) wanted() bool {
+	p.session.mu.Lock()
+	defer p.session.mu.Unlock()
+	return p.session.wanted[p.id]
+}
+
+func (p *publication) want(b bool) {
+	p.session.mu.Lock()
+	p.session.wanted[p.id] = b
+	p.session.mu.Unlock()
+	if p.lk.SetSubscribed(b) != nil {
+		p.session.poke() // the connection breaks just now, and when it stands again all is asked for anew
+	}
+}
+
+func (p *publication) subscribe(height int) {
+	p.want(true)
+	if p.kind == Video {
+		setHeight(p.lk, height)
+	}
+}
+
+func (p *publication) unsubscribe() { p.want(false) }
+
+// setHeight asks for the layer of video that is nearest to a height.
+func setHeight(p *lksdk.RemoteTrackPublication, height int) {
+	p.SetVideoDimensions(uint32(height*16/9), uint32(height))
+}
+
+// incoming is a track that is subscribed to.
+type incoming struct {
+	who   Participant
+	kind  Kind
+	track *webrtc.TrackRemote
+	key   func(webrtc.SSRC)
+
+	payloadType uint8
+	codec       media.Codec
+}
+
+// read returns the next RTP packet; an error that is errCodec is that packet's alone.
+func (in *incoming) read() (*rtp.Packet, media.Codec, error) {
+	p, _, err := in.track.ReadRTP()
+	if err != nil {
+		return nil, "", err
+	}
+	if in.codec == "" || p.PayloadType != in.payloadType {
+		in.payloadType = p.PayloadType
+		name, ok := codecOf(in.track.Codec().MimeType)
+		if in.codec = name; !ok {
+			return nil, "", fmt.Errorf("%w: %.40q", errCodec, in.track.Codec().MimeType)
+		}
+	}
+	return p, in.codec, nil
+}
+
+func (in *incoming) askKey(ssrc uint32) { in.key(webrtc.SSRC(ssrc)) }
+
+// codecOf is the codec of a media type.
+func codecOf(mime string) (media.Codec, bool) {
+	for name, m := range mimeTypes() {
+		if strings.EqualFold(m, mime) {
+			return name, true
+		}
+	}
+	return "", false
+}
+
+// mimeTypes are the media types of the codecs that are followed.
+func mimeTypes() map[media.Codec]string {
+	return map[media.Codec]string{
+		media.Opus: webrtc.MimeTypeOpus, media.VP8: webrtc.MimeTypeVP8, media.VP9: webrtc.MimeTypeVP9,
+		media.H264: webrtc.MimeTypeH264, media.AV1: webrtc.MimeTypeAV1,
+	}
+}
