@@ -31,11 +31,11 @@ const (
 var finder = sync.OnceValues(func() (*pigo.Pigo, error) { return pigo.NewPigo().Unpack(cascade) })
 
 // Face returns where the most certain face of a picture is, as a square within it, and whether there is one. Where there is
-// none it is the picture's middle, a third of its width and height, as the authors crop video [3].
+// none it is the picture's [Centre].
 func Face(m *image.Gray) (image.Rectangle, bool) {
 	b := m.Bounds()
 	w, h := b.Dx(), b.Dy()
-	middle := image.Rect(b.Min.X+w/3, b.Min.Y+h/3, b.Min.X+w-w/3, b.Min.Y+h-h/3)
+	middle := Centre(m)
 	f, err := finder()
 	if err != nil || min(w, h) < leastFace {
 		return middle, false
@@ -58,6 +58,13 @@ func Face(m *image.Gray) (image.Rectangle, bool) {
 	}
 	half := best.Scale / 2
 	return image.Rect(best.Col-half, best.Row-half, best.Col+half, best.Row+half).Add(b.Min).Intersect(b), true
+}
+
+// Centre is the picture's middle, a third of its width and height, as the authors crop video [3].
+func Centre(m *image.Gray) image.Rectangle {
+	b := m.Bounds()
+	w, h := b.Dx(), b.Dy()
+	return image.Rect(b.Min.X+w/3, b.Min.Y+h/3, b.Min.X+w-w/3, b.Min.Y+h-h/3)
 }
 
 // Crop returns the part of a picture as a picture of its own.

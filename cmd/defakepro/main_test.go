@@ -45,6 +45,7 @@ func TestScripts(t *testing.T) {
 			"luma":     luma,
 			"fetch":    fetch,
 			"round":    closedRound,
+			"png-bomb": pngBomb,
 		},
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("DATA", measured(t))
