@@ -5,165 +5,212 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
-	"math"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/defakepro/defakepro/detect"
 	"github.com/defakepro/defakepro/enf"
+	"github.com/defakepro/defakepro/monitor"
 	"github.com/defakepro/defakepro/sim"
 )
 
-// The demo's recording, and how near to the truth the forged span must be found.
+// The demo's length, from when all are in the call, and how much of it comes before the deepfake.
 const (
-	demoLongest  = 4 * time.Minute
-	demoShortest = 3 * time.Minute
-	demoForged   = 40 * time.Second
-	demoMargin   = 10 // seconds: within the length of an estimator's frame
+	demoUsual    = 3 * time.Minute
+	demoShortest = 90 * time.Second
+	demoLongest  = 24 * time.Hour
+	demoHonest   = 5 // ninths
+	demoNodes    = 4
 )
+
+// demoNames are those who take part; the last one turns.
+var demoNames = []string{"Ada", "Ben", "Chloe", "Mallory"}
 
 type demoOptions struct {
 	seconds   time.Duration
 	noBrowser bool
+	listen    string
+	attack    sim.Kind
+	seed      uint64
 	out       string
 }
 
 func newDemoCommand() *cobra.Command {
-	opts := demoOptions{seconds: demoLongest, out: "defakepro-demo"}
+	opts := demoOptions{seconds: demoUsual, listen: defaultGuardListen, attack: sim.Replace, seed: 1}
 	c := &cobra.Command{
 		Use:   "demo",
-		Short: "Forge a recording and find the forgery",
-		Long: `Demo renders a talk in a room on a 60 Hz grid, once as it was and once with 40 seconds replaced by another take,
-checks both against what the grid did, and leaves the recordings and the report in a folder.
+		Short: "Watch a real call in which somebody turns deepfake",
+		Long: `Demo shows the whole of it on this machine: a LiveKit server (built by the go command if there is none, which takes some minutes, once), a committee of
+four nodes that listen to a simulated mains, a call of four participants who send real encoded sound and picture, and the guard with its page. After
+a while one participant's stream is no longer live; nobody tells the guard.
 
-Exit status: 0 if the untouched recording was found authentic and the forgery was found in its place, else 3.`,
+Exit status: 0 if the deepfake was flagged after it began, and nobody else ever was; else 3.`,
+		Example: `  defakepro demo
+  defakepro demo --seconds 120 --no-browser --attack foreign`,
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return runDemo(c.Context(), opts, c.OutOrStdout(), c.ErrOrStderr())
+			return runDemo(c.Context(), opts, c.OutOrStdout())
 		},
 	}
 	f := c.Flags()
-	f.Var(durationFlag{&opts.seconds, time.Second, 24 * time.Hour}, "seconds",
-		"length of the recording at most; it is cut to between 180 and 240 s")
-	f.BoolVar(&opts.noBrowser, "no-browser", false, "do not open the report in a browser")
-	f.StringVar(&opts.out, "out", opts.out, "the `FOLDER` for what is rendered and for the report")
+	f.Var(durationFlag{&opts.seconds, demoShortest, demoLongest}, "seconds", "length of the call; what comes before it takes half a minute")
+	f.BoolVar(&opts.noBrowser, "no-browser", false, "do not open the page in a browser")
+	f.StringVar(&opts.listen, "listen", opts.listen, "serve the page at `ADDRESS`, host:port; another port is taken if it is in use")
+	f.Var(choiceFlag[sim.Kind]{&opts.attack, []sim.Kind{sim.Replace, sim.Foreign, sim.Mute, sim.Insert, sim.Cut, sim.Camera, sim.Face, sim.Reface}}, "attack",
+		"what the deepfake is: see sim")
+	f.Uint64Var(&opts.seed, "seed", opts.seed, "the `NUMBER` that stands for the grid, the rooms and the people")
+	f.StringVar(&opts.out, "out", "", "keep the nodes' homes, logs and the history of verdicts in this `FOLDER`")
 	return c
 }
 
-// demo is one run: the folder, and the recording in its untouched form.
-type demo struct {
-	out    string
-	talk   sim.Recording
-	stdout io.Writer
-	stderr io.Writer
+// story tells what happens, each line with the time since the call began.
+type story struct {
+	w     io.Writer
+	began time.Time
 }
 
-func runDemo(ctx context.Context, opts demoOptions, stdout, stderr io.Writer) error {
-	if err := os.MkdirAll(opts.out, 0o777); err != nil {
-		return fmt.Errorf("cannot make the folder %s: %w", opts.out, withoutPath(err))
+func (s *story) say(format string, args ...any) {
+	at := "      "
+	if !s.began.IsZero() {
+		d := time.Since(s.began).Truncate(time.Second)
+		at = fmt.Sprintf("%3d:%02d", int(d.Minutes()), int(d.Seconds())%60)
 	}
-	length := min(max(opts.seconds, demoShortest), demoLongest)
-	d := demo{
-		out: opts.out,
-		talk: sim.Recording{
-			Seed:     1,
-			Duration: length,
-			Grid:     enf.Grid60,
-			Audio:    &sim.Audio{CN0: roomHum},
-			Video:    &sim.Video{Width: 480, Height: 270, FPS: 25, Flicker: 0.03, Exposure: 1.0 / 500, Readout: rollingReadout / 25, Motion: true},
-		},
-		stdout: stdout,
-		stderr: stderr,
-	}
-	from := (length / 3).Truncate(10 * time.Second)
-	attack := sim.Attack{Kind: sim.Replace, From: from, To: from + demoForged}
+	_, _ = fmt.Fprintf(s.w, "%s  %s\n", at, fmt.Sprintf(format, args...))
+}
 
-	grid := d.path("grid.csv")
-	if err := d.writeTruth(grid); err != nil {
-		return err
+func runDemo(ctx context.Context, opts demoOptions, stdout io.Writer) error {
+	tell := &story{w: stdout}
+	dir := opts.out
+	if dir == "" {
+		var err error
+		if dir, err = os.MkdirTemp("", "defakepro-demo-"); err != nil {
+			return err
+		}
+		defer func() { _ = os.RemoveAll(dir) }()
+	} else if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("cannot make the folder %s: %w", dir, withoutPath(err))
 	}
-	d.say("A talk of %v in a room on a 60 Hz grid, and what the grid did meanwhile: %s", length, grid)
-	honest, err := d.try(ctx, "honest.mp4", "honest.html", nil)
+	s, err := newStage(ctx, opts, dir, tell)
 	if err != nil {
-		return err
+		return fmt.Errorf("demo: %w", err)
 	}
-	d.say("The same talk, with %v to %v replaced by a take of an hour later", attack.From, attack.To)
-	forged, err := d.try(ctx, "forged.mp4", "report.html", []sim.Attack{attack})
-	if err != nil {
-		return err
-	}
-	page := d.path("report.html")
-	d.say("Report: %s", page)
-	if honest.Verdict != detect.Authentic {
-		return fmt.Errorf("demo: the untouched recording was found %s", honest.Verdict)
-	}
-	if !found(forged, attack) {
-		return fmt.Errorf("demo: the forgery of %v to %v was not found there", attack.From, attack.To)
-	}
+	defer s.strike()
+	page := "http://" + s.page.Addr().String() + "/"
+	tell.say("The page: %s", page)
 	if !opts.noBrowser {
 		openBrowser(ctx, page)
 	}
+	if err := s.waitForTruth(ctx); err != nil {
+		return fmt.Errorf("demo: %w", err)
+	}
+	if err := s.call(ctx); err != nil {
+		return fmt.Errorf("demo: %w", err)
+	}
+	watching, end := context.WithTimeout(ctx, opts.seconds)
+	defer end()
+	seen := s.follow(watching)
+	if err := s.failed(); err != nil {
+		return fmt.Errorf("demo: %w", err)
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return seen.summary(tell, s)
+}
+
+// outcome is what the guard said in the course of a call.
+type outcome struct {
+	// flagged are those called forged, by name, and when first.
+	flagged map[string]time.Time
+	reason  string // that the deepfake was flagged for
+}
+
+// follow tells verdicts as they change, until ctx ends.
+func (s *stage) follow(ctx context.Context) outcome {
+	seen := outcome{flagged: make(map[string]time.Time)}
+	go s.announce(ctx)
+	for e := range s.guard.Monitor().Follow(ctx) {
+		if e.Channel != "" {
+			continue
+		}
+		name := e.Person.Name
+		s.tell.say("%-8s %s", name, verdictLine(e, s.attackAt))
+		if _, known := seen.flagged[name]; e.Verdict == detect.Forged && !known {
+			seen.flagged[name] = e.Time
+			if name == s.deepfake() {
+				seen.reason = e.Reason
+			}
+		}
+	}
+	return seen
+}
+
+func verdictLine(e monitor.Event, attackAt time.Time) string {
+	word := string(e.Verdict)
+	if e.Verdict == detect.Forged {
+		word = "FORGED"
+		if e.Time.After(attackAt) {
+			word += fmt.Sprintf(" (%.0f s after it began)", e.Time.Sub(attackAt).Seconds())
+		}
+	}
+	return word + ": " + e.Reason
+}
+
+// announce says when the deepfake begins.
+func (s *stage) announce(ctx context.Context) {
+	wait := time.NewTimer(time.Until(s.attackAt))
+	defer wait.Stop()
+	select {
+	case <-ctx.Done():
+	case <-wait.C:
+		s.tell.say("Now %s is no longer live (%s). Nobody tells the guard.", s.deepfake(), attackWords(s.options.attack))
+	}
+}
+
+// attackWords says what an attack is.
+func attackWords(k sim.Kind) string {
+	return map[sim.Kind]string{
+		sim.Replace: "a recording of an hour ago is played", sim.Foreign: "cloned voice and picture from another grid",
+		sim.Mute: "cloned voice and picture without any hum", sim.Insert: "a recording is put in, then it goes on late",
+		sim.Cut: "something is cut out", sim.Camera: "a recording through a virtual camera", sim.Face: "another face under steady light",
+		sim.Reface: "a face from another recording",
+	}[k]
+}
+
+// summary says how it went, and returns an error unless the deepfake was flagged, after it began, and nobody else.
+func (o outcome) summary(tell *story, s *stage) error {
+	var wrong []string
+	for _, name := range demoNames {
+		if _, flagged := o.flagged[name]; flagged && name != s.deepfake() {
+			wrong = append(wrong, name)
+		}
+	}
+	at, found := o.flagged[s.deepfake()]
+	switch {
+	case !found:
+		tell.say("%s was NOT flagged.", s.deepfake())
+		return errors.New("demo: the deepfake was not flagged")
+	case at.Before(s.attackAt):
+		return fmt.Errorf("demo: %s was flagged before the deepfake began", s.deepfake())
+	case len(wrong) > 0:
+		tell.say("%s was flagged, and wrongly %s.", s.deepfake(), strings.Join(wrong, " and "))
+		return fmt.Errorf("demo: flagged without cause: %s", strings.Join(wrong, ", "))
+	}
+	tell.say("%s was flagged %.0f s after turning deepfake; nobody else was.", s.deepfake(), at.Sub(s.attackAt).Seconds())
+	if s.options.out != "" {
+		tell.say("Kept: %s", filepath.Join(s.dir, "history.sqlite"))
+	}
 	return nil
-}
-
-func (d demo) path(name string) string { return filepath.Join(d.out, name) }
-
-func (d demo) say(format string, args ...any) { _, _ = fmt.Fprintf(d.stdout, format+"\n", args...) }
-
-// writeTruth writes what the grid did.
-func (d demo) writeTruth(path string) error {
-	series, err := d.talk.Truth()
-	if err != nil {
-		return err
-	}
-	out, err := createOutput(path)
-	if err != nil {
-		return err
-	}
-	defer out.discard()
-	return out.commit(nil, func(w io.Writer) error { return enf.WriteCSV(w, series) })
-}
-
-// try renders the talk with the attacks, checks it and writes its page.
-func (d demo) try(ctx context.Context, name, page string, attacks []sim.Attack) (detect.Report, error) {
-	media := d.path(name)
-	talk := d.talk
-	talk.Attacks = attacks
-	said := newProgress(d.stderr, media, "rendered", talk.Duration)
-	talk.Progress = func(done time.Duration) { said.at(done.Seconds()) }
-	if err := talk.Render(ctx, media); err != nil {
-		return detect.Report{}, err
-	}
-	opts := defaultCheckOptions()
-	opts.reference, opts.report = d.path("grid.csv"), d.path(page)
-	rep, err := opts.run(ctx, media, d.stderr)
-	if err != nil {
-		return detect.Report{}, err
-	}
-	d.say("  %s  %s: %s", media, rep.Verdict, rep.Reason)
-	return rep, nil
-}
-
-// found reports whether both channels have the attack, and nothing else, as forged.
-func found(rep detect.Report, attack sim.Attack) bool {
-	near := func(a float64, b time.Duration) bool { return math.Abs(a-b.Seconds()) <= demoMargin }
-	for _, c := range rep.Channels {
-		if c.Verdict != detect.Forged || len(c.Forged) == 0 {
-			return false
-		}
-		first, last := c.Forged[0], c.Forged[len(c.Forged)-1]
-		if !near(first.Start, attack.From) || !near(last.End, attack.To) {
-			return false
-		}
-	}
-	return len(rep.Channels) > 0
 }
 
 // openBrowser shows a page where there is a desktop to show it on. That it could not is no failure of the demo.
@@ -177,3 +224,19 @@ func openBrowser(ctx context.Context, page string) {
 	}
 	_ = exec.CommandContext(context.WithoutCancel(ctx), opener, page).Start()
 }
+
+// listenNear listens at an address, or on another port if that one is in use.
+func listenNear(address string) (net.Listener, error) {
+	l, err := listenFor(address, nil)
+	if err == nil {
+		return l, nil
+	}
+	host, _, bad := net.SplitHostPort(address)
+	if bad != nil {
+		return nil, err
+	}
+	return listenFor(net.JoinHostPort(host, "0"), nil)
+}
+
+// demoGrid is the grid of the demo.
+const demoGrid = enf.Grid60

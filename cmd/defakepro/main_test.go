@@ -24,6 +24,7 @@ import (
 
 	"github.com/defakepro/defakepro/enf"
 	"github.com/defakepro/defakepro/enf/enftest"
+	"github.com/defakepro/defakepro/internal/livekit"
 	"github.com/defakepro/defakepro/media"
 )
 
@@ -54,11 +55,15 @@ func TestScripts(t *testing.T) {
 			return err
 		},
 		Condition: func(name string) (bool, error) {
-			if name != "data" {
-				return false, fmt.Errorf("unknown condition %s", name)
+			switch name {
+			case "data":
+				_, err := os.Stat(measured(t))
+				return err == nil, nil
+			case "livekit":
+				_, ok := livekit.Find()
+				return ok, nil
 			}
-			_, err := os.Stat(measured(t))
-			return err == nil, nil
+			return false, fmt.Errorf("unknown condition %s", name)
 		},
 	})
 }

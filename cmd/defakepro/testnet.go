@@ -99,15 +99,9 @@ func runTestnet(opts testnetOptions, faulty bool, stdout io.Writer) ([]string, e
 			return nil, fmt.Errorf("testnet: --%w", err)
 		}
 	}
-	var keys []identity.Key
-	var members []poenf.Member
-	for i := range opts.nodes {
-		k, err := identity.Generate(fmt.Sprintf("node%d", i))
-		if err != nil {
-			return nil, err
-		}
-		keys = append(keys, k)
-		members = append(members, poenf.Member{Name: k.Name, Key: k.Public()})
+	keys, members, err := newMembers(opts.nodes)
+	if err != nil {
+		return nil, err
 	}
 	administrator, err := identity.Generate("administrator")
 	if err != nil {
@@ -126,34 +120,54 @@ func runTestnet(opts testnetOptions, faulty bool, stdout io.Writer) ([]string, e
 	if err := committee.Validate(); err != nil {
 		return nil, fmt.Errorf("testnet: %w", err)
 	}
-	homes, err := comet.WriteHomes(opts.out, committee, comet.Layout{Validators: opts.nodes})
+	dirs, err := writeCommittee(opts.out, committee, keys, func(i int) nodeConfig {
+		return nodeConfig{Input: opts.input, Listen: fmt.Sprintf("127.0.0.1:%d", opts.listen+i)}
+	})
 	if errors.Is(err, fs.ErrExist) {
 		return nil, fmt.Errorf("testnet: --out %s holds homes already; choose another, or remove it", opts.out)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("testnet: --out %s: %w", opts.out, err)
 	}
-	for i, h := range homes {
-		if err := identity.WriteKey(memberKeyPath(h.Dir), keys[i]); err != nil {
-			return nil, err
-		}
-		c := nodeConfig{Input: opts.input, Listen: fmt.Sprintf("127.0.0.1:%d", opts.listen+i)}
-		if err := c.write(h.Dir); err != nil {
-			return nil, err
-		}
-	}
 	if err := identity.WriteKey(filepath.Join(opts.out, "administrator_key.json"), administrator); err != nil {
 		return nil, err
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "A committee of %d for %d Hz, rule %s, f = %d. Start each node:\n", opts.nodes, opts.grid, opts.rule, committee.Faulty)
-	dirs := make([]string, len(homes))
-	for i, h := range homes {
-		dirs[i] = h.Dir
-		fmt.Fprintf(&b, "  defakepro node --home %s   # http://127.0.0.1:%d\n", h.Dir, opts.listen+i)
+	for i, dir := range dirs {
+		fmt.Fprintf(&b, "  defakepro node --home %s   # http://127.0.0.1:%d\n", dir, opts.listen+i)
 	}
 	_, err = io.WriteString(stdout, b.String())
 	return dirs, err
+}
+
+// newMembers makes so many members, node0 and so on, and their keys.
+func newMembers(n int) (keys []identity.Key, members []poenf.Member, err error) {
+	for i := range n {
+		k, err := identity.Generate(fmt.Sprintf("node%d", i))
+		if err != nil {
+			return nil, nil, err
+		}
+		keys, members = append(keys, k), append(members, poenf.Member{Name: k.Name, Key: k.Public()})
+	}
+	return keys, members, nil
+}
+
+// writeCommittee writes a home for each member of a committee, all of them validators, and returns their directories. An error wraps
+// fs.ErrExist where there are homes already.
+func writeCommittee(out string, c poenf.Committee, keys []identity.Key, config func(i int) nodeConfig) ([]string, error) {
+	homes, err := comet.WriteHomes(out, c, comet.Layout{Validators: len(keys)})
+	if err != nil {
+		return nil, err
+	}
+	dirs := make([]string, len(homes))
+	for i, h := range homes {
+		dirs[i] = h.Dir
+		if err := errors.Join(identity.WriteKey(memberKeyPath(h.Dir), keys[i]), config(i).write(h.Dir)); err != nil {
+			return nil, err
+		}
+	}
+	return dirs, nil
 }
 
 // runHomes runs a node for each home, as processes of their own, until ctx ends or one of them fails.
