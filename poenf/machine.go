@@ -22,10 +22,11 @@ import (
 // same time as anything.
 type Machine struct {
 	// All that these point to is never written again, so that a clone may share it.
-	committee Committee  // its Members are those registered, in order of name
-	eras      []era      // ascending; the first holds for round next
-	open      []*ballots // ascending; rounds that have proofs and are not decided
-	tickets   []lot      // for epoch+1, ascending by member
+	committee Committee   // its Members are those registered, in order of name
+	eras      []era       // ascending; the first holds for round next
+	open      []*ballots  // ascending; rounds that have proofs and are not decided
+	tickets   []lot       // for epoch+1, ascending by member
+	registry  *registered // nil until a change is about more than the committee
 
 	next     uint64   // the lowest round not decided
 	head     [32]byte // of all rounds closed, in order
@@ -124,7 +125,7 @@ func (m *Machine) Check(now int64, tx Tx) error {
 		_, err := m.judgeProof(now, tx)
 		return err
 	case Change:
-		_, err := m.judgeChange(tx)
+		_, _, err := m.judgeChange(now, tx)
 		return err
 	case Ticket:
 		_, err := m.judgeTicket(tx)

@@ -57,9 +57,9 @@ func (m *Machine) era(round uint64) (era, error) {
 	}
 }
 
-// Registry returns the parameters and all members registered, of whom elections draw, in order of name. The caller must
-// not write to it.
-func (m *Machine) Registry() Committee { return m.committee }
+// Registered returns the parameters and all members of the committee, of whom elections draw, in order of name. The caller
+// must not write to it.
+func (m *Machine) Registered() Committee { return m.committee }
 
 // Sequence returns the number of the last change of membership; the next must have one more.
 func (m *Machine) Sequence() uint64 { return m.sequence }
@@ -115,56 +115,21 @@ func ValidatorChanges(before, after *Machine) []Validator {
 	return out
 }
 
-// judgeChange returns the committee that a change would make.
-func (m *Machine) judgeChange(c Change) (Committee, error) {
-	switch {
-	case c.Sequence <= m.sequence:
-		return Committee{}, fmt.Errorf("%w: change %d, and the last was %d", ErrOutdated, c.Sequence, m.sequence)
-	case c.Sequence > m.sequence+1:
-		return Committee{}, fmt.Errorf("%w: change %d, and the last was %d", ErrEarly, c.Sequence, m.sequence)
-	}
-	if err := c.Verify(m.committee.ID, m.committee.Administrator); err != nil {
-		return Committee{}, err
-	}
-	next := m.committee
-	next.Members = slices.Clone(next.Members)
-	for _, o := range c.Operations {
-		at, ok := slices.BinarySearchFunc(next.Members, o.Member, byName)
-		switch {
-		case o.Op == SetFaulty:
-			next.Faulty = o.Faulty
-		case o.Op == Put && ok:
-			next.Members[at] = o.Member
-		case o.Op == Put:
-			next.Members = slices.Insert(next.Members, at, o.Member)
-		case !ok:
-			return Committee{}, fmt.Errorf("%w: change %d removes %s", ErrNotMember, c.Sequence, o.Member.Name)
-		default:
-			next.Members = slices.Delete(next.Members, at, at+1)
-		}
-	}
-	if err := next.Validate(); err != nil {
-		return Committee{}, fmt.Errorf("change %d: %w", c.Sequence, err)
-	}
-	if votes := func(m Member) bool { return m.Power > 0 }; slices.ContainsFunc(m.committee.Members, votes) &&
-		!slices.ContainsFunc(next.Members, votes) {
-		return Committee{}, fmt.Errorf("%w: change %d leaves no validator", ErrCommittee, c.Sequence)
-	}
-	return next, nil
-}
-
 func (m *Machine) applyChange(now int64, c Change) (Result, error) {
 	m.advance(now)
-	next, err := m.judgeChange(c)
+	next, registry, err := m.judgeChange(now, c)
 	if err != nil {
 		return Result{}, err
 	}
-	m.sequence = c.Sequence
+	m.sequence, m.registry = c.Sequence, registry
 	m.tickets = slices.DeleteFunc(slices.Clone(m.tickets), func(l lot) bool {
 		was, _ := find(m.committee.Members, l.member)
 		is, ok := find(next.Members, l.member)
 		return !ok || !bytes.Equal(was.Key, is.Key)
 	})
+	if registry != nil && next.Hash() == m.committee.Hash() {
+		return Result{Round: m.next}, nil // no round is anybody else's for it
+	}
 	m.committee = next
 	// The first round that nobody may have proved yet.
 	from := max(m.committee.provable(now)+1, m.next)

@@ -49,7 +49,7 @@ func TestChangeTakesEffectWithTheFirstUnprovableRound(t *testing.T) {
 	if got, err := m.Committee(m.Next()); err != nil || got.Hash() != after.Hash() {
 		t.Errorf("committee: %v, %v", got, err)
 	}
-	if got := m.Registry(); got.Hash() != after.Hash() || m.Sequence() != 1 {
+	if got := m.Registered(); got.Hash() != after.Hash() || m.Sequence() != 1 {
 		t.Errorf("registry: %v", got)
 	}
 }

@@ -14,7 +14,11 @@ const maxKept = 2*MaxOpen + 8
 
 // append appends the machine's state.
 func (m *Machine) append(b []byte) []byte {
-	b = m.committee.append(append(b, tagMachine))
+	tag := byte(tagMachine)
+	if m.registry != nil {
+		tag = tagGoverned
+	}
+	b = m.committee.append(append(b, tag))
 	b = appendUint64(b, m.next)
 	b = append(b, m.head[:]...)
 	b = appendUint64(b, m.sequence)
@@ -37,6 +41,9 @@ func (m *Machine) append(b []byte) []byte {
 			b = append(e.proof.append(b), bit(e.twice))
 		}
 	}
+	if m.registry != nil {
+		b = append(b, m.registry.encoded...)
+	}
 	return b
 }
 
@@ -53,11 +60,19 @@ func (m *Machine) Hash() [32]byte { return sha256.Sum256(m.append(nil)) }
 // Signatures are not verified: whoever takes a state from others compares its hash with one that the committee agreed on.
 func (m *Machine) UnmarshalBinary(data []byte) error {
 	r := &reader{data: data}
-	r.tag(tagMachine, "machine")
+	governed := len(data) > 0 && data[0] == tagGoverned
+	if governed {
+		r.tag(tagGoverned, "machine")
+	} else {
+		r.tag(tagMachine, "machine")
+	}
 	out := Machine{committee: r.committee(), next: r.number(8), head: r.hash(), sequence: r.number(8), epoch: r.number(8), seed: r.hash()}
 	r.tickets(&out)
 	r.eras(&out)
 	r.open(&out)
+	if governed {
+		out.registry = r.registered(out.committee)
+	}
 	if err := r.end(); err != nil {
 		return fmt.Errorf("machine: %w", err)
 	}

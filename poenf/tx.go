@@ -22,8 +22,9 @@ func (Proof) isTx()  {}
 func (Change) isTx() {}
 func (Ticket) isTx() {}
 
-// MaxTx is the most bytes that a transaction can have: those of a change with [MaxOperations] long operations.
-const MaxTx = 1 + 8 + 2 + MaxOperations*(1+1+MaxName+32+4+ValidatorSize) + 64
+// MaxTx is the most bytes that a transaction can have: those of a change with [MaxOperations] long operations that
+// [MaxAdministrators] have signed.
+const MaxTx = 1 + 8 + 2 + MaxOperations*(1+1+MaxName+32+4+ValidatorSize) + 1 + MaxAdministrators*(32+64)
 
 // Decode takes the bytes of one transaction and nothing else. An error wraps [ErrMalformed]. Signatures are not verified.
 func Decode(tx []byte) (Tx, error) {
@@ -33,7 +34,7 @@ func Decode(tx []byte) (Tx, error) {
 	switch tx[0] {
 	case tagProof:
 		return decode[Proof](tx)
-	case tagChange:
+	case tagChange, tagEndorsed:
 		return decode[Change](tx)
 	case tagTicket:
 		return decode[Ticket](tx)

@@ -59,7 +59,7 @@ const vectorsFile = "testdata/vectors.json"
 // TestVectors makes the histories and compares them with those on file. All that is random is drawn in integers.
 func TestVectors(t *testing.T) {
 	got, err := json.MarshalIndent(vectors{[]vectorHistory{
-		scriptMedian(t), scriptKrum(t), scriptElection(t), scriptLarge(t),
+		scriptMedian(t), scriptKrum(t), scriptElection(t), scriptLarge(t), scriptRegistry(t),
 	}}, "", "\t")
 	if err != nil {
 		t.Fatal(err)
@@ -322,5 +322,37 @@ func scriptLarge(t *testing.T) vectorHistory {
 		}
 	}
 	s.tick("closed", end)
+	return s.done()
+}
+
+func scriptRegistry(t *testing.T) vectorHistory {
+	c := committee(4)
+	c.Members[0].Power, c.Members[0].Validator = 10, public("m00 votes")
+	s := newScript(t, "accounts, zones, tokens, and two of three administrators", c, genesis)
+	s.out.Keys = append(s.out.Keys, vectorKey{"second", hex.EncodeToString(key("second").Seed())},
+		vectorKey{"third", hex.EncodeToString(key("third").Seed())})
+	s.tx("accounts", end, change(t, c, 1, enrol("guard", Guard), enrol("ann", Participant|Auditor), enrol("bob", Participant)))
+	s.tx("zones", end+1, change(t, c, 2, Operation{Op: PutZone, Zone: "acme", Kind: OrganisationZone},
+		Operation{Op: PutZone, Zone: "standup", Kind: MeetingZone}, join("acme", "ann"), join("acme", "m01"), join("standup", "bob")))
+	s.tx("a stranger in a zone", end+1, change(t, c, 3, join("acme", "eve")))
+	s.tx("suspended", end+2, change(t, c, 3, of(Suspend, "m01"), of(Suspend, "ann"), Operation{Op: SetFaulty}))
+	s.tx("the proof of who is suspended, for a round that it might have proved", end+3, s.proof(1, first, 100, 0, 50))
+	s.tx("and for one that it might not", end+5000, s.proof(1, first+1, 100, 0, 50))
+	s.tx("the last vote", end+5001, change(t, c, 4, of(Suspend, "m00")))
+	s.tx("another key", end+5002, change(t, c, 4, rotate("m02", "m02 again"), rotate("ann", "ann again")))
+	s.tx("resumed", end+5003, change(t, c, 5, of(Resume, "m01")))
+	s.tx("revoked", end+5004, change(t, c, 6, of(Revoke, "ann"), of(Revoke, "m03")))
+	s.tx("a name that is gone", end+5005, change(t, c, 7, enrol("ann", Guard)))
+	s.tx("a token", end+5006, change(t, c, 7, Operation{Op: RevokeToken, Revocation: Revocation{[32]byte{1}, end + 60_000}}))
+	s.tx("three administrators, of whom two sign", end+5007, change(t, c, 8, Operation{Op: AddAdministrator, Member: Member{Key: public("second")}},
+		Operation{Op: AddAdministrator, Member: Member{Key: public("third")}}, Operation{Op: SetThreshold, Threshold: 2}))
+	s.tx("one signs", end+5008, change(t, c, 9, of(Suspend, "bob")))
+	s.tx("two sign", end+5009, endorsed(t, c, 9, []string{"third", "administrator"}, of(Suspend, "bob")))
+	s.tx("the first goes", end+5010, endorsed(t, c, 10, []string{"third", "second"},
+		Operation{Op: RemoveAdministrator, Member: Member{Key: public("administrator")}}))
+	s.tx("and signs", end+5011, endorsed(t, c, 11, []string{"administrator", "second"}, of(Resume, "bob")))
+	s.tx("the token is forgotten, and a zone closed", end+60_000, endorsed(t, c, 11, []string{"second", "third"},
+		Operation{Op: RemoveZone, Zone: "standup"}))
+	s.tick("later", end+60_001)
 	return s.done()
 }

@@ -14,10 +14,13 @@ const (
 	tagProof     = 0x01
 	tagChange    = 0x02
 	tagTicket    = 0x03
+	tagEndorsed  = 0x04 // a change with the signatures of several
 	tagRound     = 0x10
 	tagEvidence  = 0x11
 	tagCommittee = 0x12
+	tagRegistry  = 0x13
 	tagMachine   = 0x20
+	tagGoverned  = 0x21 // a machine with a registry of its own
 )
 
 func appendString(b []byte, s string) []byte { return append(append(b, byte(len(s))), s...) }

@@ -44,15 +44,50 @@ func drawMember(t *rapid.T) Member {
 }
 
 func drawChange(t *rapid.T) Change {
-	return Change{rapid.Uint64().Draw(t, "sequence"), rapid.SliceOfN(rapid.Custom(func(t *rapid.T) Operation {
-		switch rapid.IntRange(1, 3).Draw(t, "op") {
-		case 1:
-			return Operation{Op: Put, Member: drawMember(t)}
-		case 2:
-			return Operation{Op: Remove, Member: Member{Name: drawName.Draw(t, "member")}}
-		}
-		return Operation{Op: SetFaulty, Faulty: rapid.IntRange(0, MaxMembers).Draw(t, "faulty")}
-	}), 1, 8).Draw(t, "operations"), drawBytes(64).Draw(t, "signature")}
+	c := Change{Sequence: rapid.Uint64().Draw(t, "sequence"), Operations: rapid.SliceOfN(rapid.Custom(drawOperation), 1, 8).Draw(t, "operations")}
+	keys := rapid.SliceOfNDistinct(drawBytes(32), 0, 3, func(b []byte) string { return string(b) }).Draw(t, "keys")
+	slices.SortFunc(keys, bytes.Compare)
+	for _, key := range keys {
+		c.Endorsements = append(c.Endorsements, Endorsement{key, drawBytes(64).Draw(t, "signature")})
+	}
+	if len(keys) == 0 {
+		c.Signature = drawBytes(64).Draw(t, "signature")
+	}
+	return c
+}
+
+func drawOperation(t *rapid.T) Operation {
+	o := Operation{Op: Op(rapid.IntRange(1, len(opFields)-1).Draw(t, "op"))}
+	has := o.Op.fields()
+	if has&hasSeat != 0 {
+		o.Member = drawMember(t)
+		return o
+	}
+	if has&hasName != 0 {
+		o.Member.Name = drawName.Draw(t, "member")
+	}
+	if has&hasKey != 0 {
+		o.Member.Key = drawBytes(32).Draw(t, "key")
+	}
+	if has&hasFaulty != 0 {
+		o.Faulty = rapid.IntRange(0, MaxMembers).Draw(t, "faulty")
+	}
+	if has&hasRoles != 0 {
+		o.Roles = Roles(rapid.IntRange(1, 7).Draw(t, "roles")) << 2
+	}
+	if has&hasZone != 0 {
+		o.Zone = drawName.Draw(t, "zone")
+	}
+	if has&hasKind != 0 {
+		o.Kind = ZoneKind(rapid.IntRange(1, 3).Draw(t, "kind"))
+	}
+	if has&hasToken != 0 {
+		o.Revocation = Revocation{drawHash(t), rapid.Int64Range(1, maxTime).Draw(t, "until")}
+	}
+	if has&hasThreshold != 0 {
+		o.Threshold = rapid.IntRange(1, MaxAdministrators).Draw(t, "threshold")
+	}
+	return o
 }
 
 func drawTicket(t *rapid.T) Ticket {
@@ -137,7 +172,10 @@ func TestRoundTrip(t *testing.T) {
 }
 
 func TestMaxTx(t *testing.T) {
-	c := Change{Operations: make([]Operation, MaxOperations), Signature: make([]byte, 64)}
+	c := Change{Operations: make([]Operation, MaxOperations), Endorsements: make([]Endorsement, MaxAdministrators)}
+	for i := range c.Endorsements {
+		c.Endorsements[i] = Endorsement{bytes.Repeat([]byte{byte(i)}, 32), make([]byte, 64)}
+	}
 	name := bytes.Repeat([]byte("n"), MaxName)
 	for i := range c.Operations {
 		c.Operations[i] = Operation{Op: Put, Member: Member{Name: string(name), Key: make([]byte, 32), Power: 1, Validator: make([]byte, 32)}}
@@ -183,7 +221,16 @@ func TestMalformedIsNotEncoded(t *testing.T) {
 
 	good := change(t, c, 1, Operation{Op: SetFaulty})
 	for name, o := range map[string]Operation{
-		"no such":        {Op: 9},
+		"no such":        {Op: 17},
+		"nothing":        {},
+		"a seat's role":  {Op: Enrol, Member: Member{Name: "g", Key: public("g")}, Roles: Prover},
+		"no role":        {Op: Enrol, Member: Member{Name: "g", Key: public("g")}},
+		"no key":         {Op: Rotate, Member: Member{Name: "g"}},
+		"a key too many": {Op: Suspend, Member: Member{Name: "g", Key: public("g")}},
+		"no kind":        {Op: PutZone, Zone: "z"},
+		"no zone":        {Op: Join, Member: Member{Name: "g"}},
+		"no signatures":  {Op: SetThreshold},
+		"no expiry":      {Op: RevokeToken},
 		"put and faulty": {Op: Put, Member: member(0), Faulty: 1},
 		"remove a key":   {Op: Remove, Member: member(0)},
 		"remove nobody":  {Op: Remove},
@@ -268,6 +315,8 @@ func fuzz[T any, P interface {
 
 func FuzzProof(f *testing.F) { fuzz[Proof](f, proof(f, committee(4), 0, first, 7)) }
 
+func FuzzRegistry(f *testing.F) { fuzz[Registry](f, governed(f).Registry(), implied(committee(3))) }
+
 func FuzzChange(f *testing.F) {
 	fuzz[Change](f, change(f, committee(4), 1,
 		Operation{Op: Put, Member: member(1)}, Operation{Op: Remove, Member: Member{Name: "m00"}}, Operation{Op: SetFaulty, Faulty: 1}))
@@ -302,7 +351,7 @@ func FuzzMachine(f *testing.F) {
 	}
 	apply(f, m, end+4000, p)
 	apply(f, m, end+4000, change(f, seated, 1, Operation{Op: Put, Member: member(9)}))
-	fuzz[Machine](f, m, machine(f, committee(2), 0))
+	fuzz[Machine](f, m, machine(f, committee(2), 0), governed(f))
 }
 
 func FuzzDecode(f *testing.F) {

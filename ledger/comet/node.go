@@ -204,7 +204,7 @@ func (n *Node) Syncing() bool { return n.env.ConsensusReactor.WaitSync() }
 // Committee returns the registered committee after the newest block. An error says that the node has no state yet.
 func (n *Node) Committee() (poenf.Committee, error) {
 	if s := n.app.committed.Load(); s != nil {
-		return s.machine.Registry(), nil
+		return s.machine.Registered(), nil
 	}
 	return poenf.Committee{}, errSyncing
 }
