@@ -50,6 +50,7 @@ func (m *Monitor) Judge(ctx context.Context) {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.summon()
 	for _, p := range m.people {
 		if !p.left.IsZero() && now.Sub(p.left) > leftAfter {
 			continue

@@ -71,9 +71,10 @@ func (o Options) withDefaults() Options {
 type Monitor struct {
 	options Options
 
-	judging  sync.Mutex // one judgement at a time
-	compared time.Time  // when channels were last compared
-	truth    *trace     // written under both locks
+	judging   sync.Mutex // one judgement at a time
+	compared  time.Time  // when channels were last compared
+	truth     *trace     // written under both locks
+	witnesses []*channel // channels that stand in for the truth, in a judgement
 
 	mu      sync.Mutex
 	room    Room // without participants

@@ -5,7 +5,6 @@ package monitor
 
 import (
 	"math"
-	"time"
 
 	"github.com/defakepro/defakepro/detect"
 	"github.com/defakepro/defakepro/enf"
@@ -132,81 +131,4 @@ func (t *trace) newest() int64 {
 		}
 	}
 	return 0
-}
-
-// What the test of the newest seconds takes.
-const (
-	// horizon is how many seconds it looks back.
-	horizon = 90
-	// foreignHz is the breadth in which a foreign value may lie, in hertz (as in package detect).
-	foreignHz = 0.080
-	// floorHz is what two good series of one grid differ by, in hertz (as in package detect).
-	floorHz = 0.001
-	// worst is what one value's disagreement counts at most, in nats: estimates have outliers.
-	worst = 14.0
-	// alarmAt is the evidence, in nats, at which something forged is said to have begun, and alarmMost what is counted at most, so that it ends soon
-	// when it has ended.
-	alarmAt, alarmMost = 12.0, 24.0
-)
-
-// alarm is the state of the test of the newest seconds.
-type alarm struct {
-	on       bool
-	from, to int64
-}
-
-// guard looks at a channel's newest seconds: a cumulative sum of the log-likelihood ratio of "its values are anything" over
-// "they are the truth's" (Page 1954; the densities are those by which package detect splits recordings).
-func (m *Monitor) guard(c *channel, now time.Time) {
-	if !c.base.known || m.options.Rule == detect.RuleCorrelation {
-		return
-	}
-	score, most := 0.0, 0.0
-	a := alarm{on: c.alarm.on}
-	a.on = false
-	var from int64
-	for t := now.Unix() - horizon; t <= now.Unix()+future; t++ {
-		cell := c.trace.at(t)
-		offset, ok := c.base.offsets[cell.turn]
-		d := cell.hz - m.truth.between(float64(t)+c.base.lag) - offset
-		if !ok || math.IsNaN(d) {
-			continue
-		}
-		if score == 0 {
-			from = t
-		}
-		score = min(alarmMost, max(0, score+c.base.gain(d, cell)))
-		if score >= alarmAt {
-			a.on, a.from, a.to = true, from, t
-			most = max(most, score)
-		}
-		if score == 0 {
-			a.on = false
-		}
-	}
-	c.alarm = a
-	if a.on {
-		c.remember(Span{From: time.Unix(a.from, 0).UTC(), To: time.Unix(a.to+1, 0).UTC(), Kind: detect.SpanForeign}, false, now)
-		c.evidence = max(c.evidence, most)
-	}
-}
-
-// gain is the log-likelihood ratio of one value, which differs from the truth by d.
-func (b *baseline) gain(d float64, c cell) float64 {
-	noise := max(math.Hypot(c.sigma, floorHz), min(b.noise, 0.005))
-	return (min(0.5*d*d/(noise*noise), worst) - math.Log(foreignHz/noise/math.Sqrt(2*math.Pi))) / frames(c)
-}
-
-// frames is in how many neighbouring values the same noise shows: half the length of the frame that a value is from, which
-// its uncertainty tells, since it has the frame's smear in it (enf, docs/estimation.md).
-func frames(c cell) float64 {
-	switch {
-	case c.early || c.sigma < 0.4e-3:
-		return 2
-	case c.sigma < 0.9e-3:
-		return 4
-	case c.sigma < 1.7e-3:
-		return 8
-	}
-	return 16
 }

@@ -1,0 +1,145 @@
+// SPDX-FileCopyrightText: 2026 The DeFakePro Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package monitor
+
+import (
+	"math"
+	"slices"
+	"time"
+
+	"github.com/defakepro/defakepro/detect"
+)
+
+// What the test of the newest seconds takes.
+const (
+	// horizon is how many seconds it looks back.
+	horizon = 90
+	// foreignHz is the breadth in which a foreign value may lie, in hertz (as in package detect).
+	foreignHz = 0.080
+	// floorHz is what two good series of one grid differ by, and ceilingHz the most that is read from what is left over, in hertz (as in
+	// package detect).
+	floorHz, ceilingHz = 0.001, 0.005
+	// worst is what one value's disagreement counts at most, in nats: estimates have outliers.
+	worst = 14.0
+	// alarmAt is the evidence, in nats, at which something forged is said to have begun, and alarmMost what is counted at most, so that it ends soon
+	// when it has ended.
+	alarmAt, alarmMost = 12.0, 24.0
+	// togetherHz is how far from their median most witnesses must be at most, in hertz.
+	togetherHz = 0.003
+)
+
+// alarm is the state of the test of the newest seconds.
+type alarm struct {
+	on       bool
+	from, to int64
+}
+
+// guard looks at a channel's newest seconds: a cumulative sum of the log-likelihood ratio of "its values are anything" over
+// "they are the grid's" (Page 1954; the densities are those by which package detect splits recordings). Where the truth is not
+// known yet, others who have followed it so far stand in for it.
+func (m *Monitor) guard(c *channel, now time.Time) {
+	if !c.base.known || m.options.Rule == detect.RuleCorrelation {
+		return
+	}
+	score, most := 0.0, 0.0
+	var a alarm
+	var from int64
+	for t := now.Unix() - horizon; t <= now.Unix()+future; t++ {
+		cell := c.trace.at(t)
+		offset, ok := c.base.offsets[cell.turn]
+		if !ok || math.IsNaN(cell.hz) {
+			continue
+		}
+		instant := float64(t) + c.base.lag
+		noise := c.base.uncertainty(cell)
+		d := cell.hz - offset - m.truth.between(instant)
+		if math.IsNaN(d) {
+			if d = m.testify(c, cell.hz-offset, instant); math.IsNaN(d) {
+				continue
+			}
+			noise = math.Hypot(noise, floorHz)
+		}
+		if score == 0 {
+			from = t
+		}
+		score = min(alarmMost, max(0, score+gain(d, noise, cell)))
+		if score >= alarmAt {
+			a = alarm{true, from, t}
+			most = max(most, score)
+		}
+		if score == 0 {
+			a.on = false
+		}
+	}
+	c.alarm = a
+	if a.on {
+		c.remember(Span{From: time.Unix(a.from, 0).UTC(), To: time.Unix(a.to+1, 0).UTC(), Kind: detect.SpanForeign}, false, now)
+		c.evidence = max(c.evidence, most)
+	}
+}
+
+// testify returns by how much a value of the channel, at an instant for which there is no truth yet, differs from what the
+// others say; NaN where they say nothing, or it is they who may have left the grid rather than this channel.
+func (m *Monitor) testify(c *channel, hz, instant float64) float64 {
+	said := make([]float64, 0, len(m.witnesses))
+	for _, w := range m.witnesses {
+		if v := w.trace.between(instant - w.base.lag); w != c && !math.IsNaN(v) {
+			said = append(said, v-w.base.offsets[w.turn])
+		}
+	}
+	if len(said) == 0 {
+		return math.NaN()
+	}
+	slices.Sort(said)
+	median := (said[len(said)/2] + said[(len(said)-1)/2]) / 2
+	together := 0
+	for _, v := range said {
+		if math.Abs(v-median) <= togetherHz {
+			together++
+		}
+	}
+	last := m.truth.at(m.truth.last).hz
+	if 2*together <= len(said) || !(math.Abs(hz-last) > 2*math.Abs(median-last)) && math.Abs(hz-median) > togetherHz {
+		return math.NaN()
+	}
+	return hz - median
+}
+
+// summon notes whose channels are witnesses: those that are authentic, follow the truth as far as it is known, and whose source has
+// been compared with it.
+func (m *Monitor) summon() {
+	m.witnesses = m.witnesses[:0]
+	for _, p := range m.people {
+		for _, c := range p.channels {
+			_, ok := c.base.offsets[c.turn]
+			if p.left.IsZero() && ok && c.base.known && c.verdict == detect.Authentic && !c.alarm.on {
+				m.witnesses = append(m.witnesses, c)
+			}
+		}
+	}
+}
+
+// uncertainty is that of a value, in hertz: what it states, raised to what is left over where the channel follows the truth.
+func (b *baseline) uncertainty(c cell) float64 {
+	return max(math.Hypot(c.sigma, floorHz), min(b.noise, ceilingHz))
+}
+
+// gain is the log-likelihood ratio of one value, which differs from the truth by d.
+func gain(d, noise float64, c cell) float64 {
+	return (min(0.5*d*d/(noise*noise), worst) - math.Log(foreignHz/noise/math.Sqrt(2*math.Pi))) / frames(c)
+}
+
+// frames is in how many neighbouring values the same noise shows: half the length of the frame that a value is from, which
+// its uncertainty tells, since it has the frame's smear in it (enf, docs/estimation.md).
+func frames(c cell) float64 {
+	switch {
+	case c.early || c.sigma < 0.4e-3:
+		return 2
+	case c.sigma < 0.9e-3:
+		return 4
+	case c.sigma < 1.7e-3:
+		return 8
+	}
+	return 16
+}
