@@ -207,7 +207,7 @@ func (l *lane) run(ctx context.Context, start time.Time, o StreamOptions) {
 	defer func() { _ = l.encoder.finish() }() // its own end tells what became of the input
 	first := int64(0)
 	if !o.Unpaced {
-		first = l.late(0, start, o.Now) // the stream may be long under way
+		first = l.late(0, start, o.Now().Add(settle)) // the stream may be long under way
 	}
 	for n := first; n < l.frames; n++ {
 		if !o.Unpaced {
@@ -233,8 +233,8 @@ func (l *lane) run(ctx context.Context, start time.Time, o StreamOptions) {
 }
 
 // late returns n, or the frame that is due now if it is too late for n.
-func (l *lane) late(n int64, start time.Time, now func() time.Time) int64 {
-	late := now().Sub(start.Add(l.due(n)))
+func (l *lane) late(n int64, start, now time.Time) int64 {
+	late := now.Sub(start.Add(l.due(n)))
 	if late <= patience {
 		return n
 	}
@@ -251,7 +251,7 @@ func (l *lane) pace(ctx context.Context, n int64, start time.Time, now func() ti
 		case <-ctx.Done():
 		}
 	}
-	return l.late(n, start, now), ctx.Err()
+	return l.late(n, start, now()), ctx.Err()
 }
 
 // packets yields what comes out of the encoder.

@@ -4,10 +4,17 @@
 package sim_test
 
 import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"math"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/defakepro/defakepro/enf"
+	"github.com/defakepro/defakepro/media"
 	"github.com/defakepro/defakepro/sim"
 )
 
@@ -61,5 +68,170 @@ func TestStreamPackets(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// A renderer that stands still for a second now and then drops that second, says so, and is on time again: what it renders afterwards is
+// what the grid does then.
+func TestStreamFallsBehind(t *testing.T) {
+	needFFmpeg(t)
+	const seconds, every = 100, 20
+	start := time.Date(2026, 11, 23, 15, 0, 0, 0, time.UTC)
+	r := sim.Recording{Seed: 2, Grid: enf.Grid60, Mains: sim.NewMains(2, enf.Grid60, start), Start: start, Duration: seconds * time.Second, Audio: &sim.Audio{CN0: 50}}
+	// The renderer asks for the time twice when it begins and twice for each packet: this clock runs along with it, so that it never waits.
+	asked := 0
+	clock := func() time.Time {
+		asked++
+		frames := time.Duration(max(0, asked-2)+1) / 2
+		jumps := time.Duration(min(asked/3, 1) + asked/(100*every))
+		return start.Add(frames*20*time.Millisecond + jumps*time.Second)
+	}
+	var log bytes.Buffer
+	s, err := r.Stream(t.Context(), sim.StreamOptions{Now: clock, Log: slog.New(slog.NewTextHandler(&log, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := enf.NewAudio(enf.Options{Grid: enf.Grid60})
+	var last time.Time
+	gaps := 0
+	for b := range receive(t, media.Opus, s.Start(), s.Audio()) {
+		if d := b.Audio.Start.Sub(last); !last.IsZero() && d > 20*time.Millisecond {
+			gaps++
+			if d < 900*time.Millisecond || d > 1100*time.Millisecond {
+				t.Errorf("a gap of %v, want a second", d)
+			}
+		}
+		last = b.Audio.Start
+		if err := e.Write(*b.Audio); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	dropped, _ := s.Dropped()
+	if want := seconds/every - 1; gaps != want || dropped < 50*int64(want) {
+		t.Errorf("%d gaps, %d packets dropped, want %d gaps of a second", gaps, dropped, want)
+	}
+	if n := strings.Count(log.String(), "fell behind"); n != gaps+1 { // the first before the first packet
+		t.Errorf("%d lines on %d gaps: %s", n, gaps, &log)
+	}
+	truth, err := r.Truth()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if rmse, _, n := compare(e.Close().Series, truth, 5, seconds-5); !(rmse < 3e-3) || n < seconds/2 {
+		t.Errorf("RMSE %.2f mHz over %d s", 1e3*rmse, n)
+	}
+}
+
+// Who starts late is in the midst of the recording, and has dropped nothing.
+func TestStreamJoinsLate(t *testing.T) {
+	needFFmpeg(t)
+	now := time.Now()
+	r := call(3)
+	r.Mains, r.Start = sim.NewMains(3, enf.Grid60, now.Add(-3*time.Hour)), now.Add(-30*time.Minute)
+	s, err := r.Stream(t.Context(), sim.StreamOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for p, err := range s.Video() { // nobody listens to the sound
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := p.Time - 30*time.Minute; d < 0 || d > time.Minute || !p.Key {
+			t.Errorf("first frame at %v, key %v, want a key frame at half an hour", p.Time, p.Key)
+		}
+		break
+	}
+	if _, v := s.Dropped(); v > 50 { // a busy machine drops some
+		t.Errorf("%d frames dropped", v)
+	}
+	if d := s.Recording().Duration; d != 24*time.Hour {
+		t.Errorf("duration %v, want a day", d)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestStreamEndsWithContext(t *testing.T) {
+	needFFmpeg(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	s, err := call(4).Stream(ctx, sim.StreamOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var end error
+	for _, err := range s.Audio() {
+		cancel()
+		end = err
+	}
+	if !errors.Is(end, context.Canceled) {
+		t.Errorf("error %v, want the context's", end)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// A stream that cuts something out is late by that much from its beginning, and lasts as long as it says.
+func TestStreamWithCut(t *testing.T) {
+	needFFmpeg(t)
+	now := time.Now()
+	r := call(5)
+	r.Mains, r.Duration = sim.NewMains(5, enf.Grid60, now.Add(-time.Minute)), time.Minute
+	r.Attacks = []sim.Attack{{Kind: sim.Cut, From: 30 * time.Second, To: 42 * time.Second}}
+	s, err := r.Stream(t.Context(), sim.StreamOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close() //nolint:errcheck // always nil
+	if got := s.Start().Sub(s.Recording().Start); got != 12*time.Second {
+		t.Errorf("the stream is %v late, want 12 s", got)
+	}
+	if d := s.Start().Sub(now); d < 0 || d > 5*time.Second {
+		t.Errorf("it begins %v from now", d)
+	}
+}
+
+func TestBadStreams(t *testing.T) {
+	needFFmpeg(t)
+	now := time.Now()
+	for name, r := range map[string]sim.Recording{
+		"nothing":      {},
+		"rate":         {Audio: &sim.Audio{Rate: 44100}},
+		"codec":        {Video: &sim.Video{Codec: "av1"}},
+		"face unseen":  {Video: &sim.Video{}, Attacks: []sim.Attack{{Kind: sim.Face}}},
+		"face heard":   {Video: &sim.Video{Motion: true}, Attacks: []sim.Attack{{Kind: sim.Face, Only: enf.SourceAudio}}},
+		"endless cut":  {Audio: &sim.Audio{}, Attacks: []sim.Attack{{Kind: sim.Cut}}},
+		"no clock":     {Audio: &sim.Audio{}, Start: now},
+		"grid is over": {Audio: &sim.Audio{}, Mains: sim.NewMains(1, enf.Grid60, now.Add(-8*24*time.Hour))},
+		"not yet":      {Audio: &sim.Audio{}, Mains: sim.NewMains(1, enf.Grid60, now), Start: now.Add(-48 * time.Hour)},
+	} {
+		if s, err := r.Stream(t.Context(), sim.StreamOptions{}); err == nil {
+			t.Errorf("%s: no error", name)
+			_ = s.Close()
+		}
+	}
+}
+
+func TestMeeting(t *testing.T) {
+	mains := sim.NewMains(1, enf.Grid50, time.Now())
+	people := sim.Meeting(1, mains, 4)
+	seeds := map[uint64]bool{}
+	for _, r := range people {
+		seeds[r.Seed] = true
+		r.Duration = time.Minute
+		if _, err := r.Truth(); err != nil || r.Mains != mains || math.Abs(r.Audio.PPM) > 40 || math.Abs(r.Video.PPM) > 40 {
+			t.Errorf("%+v %+v: %v", r.Audio, r.Video, err)
+		}
+	}
+	if len(seeds) != 4 || *people[0].Video == *people[1].Video {
+		t.Error("participants are alike")
+	}
+	if again := sim.Meeting(1, mains, 2); *again[1].Video != *people[1].Video {
+		t.Error("one seed gave two meetings")
 	}
 }

@@ -267,7 +267,11 @@ func (r Recording) shoot(ctx context.Context, w io.Writer, header string, v Vide
 		if _, err := io.WriteString(w, header); err != nil {
 			return err
 		}
-		if _, err := w.Write(s.render(t)); err != nil {
+		frame := s.render(t)
+		if r.Retouch != nil {
+			r.Retouch(t, frame)
+		}
+		if _, err := w.Write(frame); err != nil {
 			return err
 		}
 		if n%num == 0 || n%30 == 29 {
