@@ -5,13 +5,13 @@
 STAMP := $(if $(shell git rev-parse HEAD 2>/dev/null),,-buildvcs=false)
 GOLANGCI := go tool -modfile=tools/go.mod golangci-lint
 
-.PHONY: demo test build lint gen bench deps docs/check.svg
+.PHONY: demo test build lint gen bench deps testdeps docs/check.svg
 
-demo: build ## a recording with a known forgery, rendered, checked, and its report in demo/report.html
-	./defakepro demo --out demo $(DEMOFLAGS)
+demo: build ## a real call, in which one participant turns deepfake, and the page that shows it
+	./defakepro demo $(DEMOFLAGS)
 
 # Long recordings are tried without the race detector, which makes estimation ten times slower; all else with it.
-test: deps lint ## everything that must hold before a change goes in
+test: testdeps lint ## everything that must hold before a change goes in
 	@test -z "$$(gofmt -l .)" || { echo "not formatted:"; gofmt -l .; exit 1; }
 	go vet ./...
 	go mod tidy -diff
@@ -26,15 +26,21 @@ build: deps ## the command, in ./defakepro
 lint: deps ## golangci-lint with the import arrows of docs/design/architecture.md
 	$(GOLANGCI) run ./...
 
-gen: deps ## generated files, written anew
+gen: testdeps ## generated files, written anew
 	go generate ./...
 
 bench: deps ## the figures of docs/results
 	go test -run '^$$' -bench . -benchmem ./...
 
-docs/check.svg: build ## the picture of the README, from the demo's report
-	./defakepro demo --out demo --no-browser
-	tools/picture.sh demo/report.html >$@
+docs/check.svg: build ## the picture of a forged recording, from its report
+	mkdir -p .cache
+	./defakepro sim .cache/talk.mp4 --video --size 480x270 --fps 25 --motion --truth .cache/grid.csv --attack replace:80-120 --seconds 240
+	-./defakepro check .cache/talk.mp4 --reference .cache/grid.csv --report .cache/talk.html
+	tools/picture.sh .cache/talk.html >$@
 
 deps: # FFmpeg, its libraries, a C compiler
 	@tools/deps.sh
+
+testdeps: deps # Chromium, npm, a LiveKit server
+	@tools/deps.sh test
+	@go run ./internal/livekit/get

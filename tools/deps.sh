@@ -2,7 +2,8 @@
 # SPDX-FileCopyrightText: 2026 The DeFakePro Authors
 # SPDX-License-Identifier: Apache-2.0
 
-# Installs what the build and the tests need beside Go, where it is missing; says what is missing where it cannot.
+# Installs what the build and the demo need beside Go, where it is missing; says what is missing where it cannot.
+# `deps.sh test` installs what the tests need beside that.
 set -eu
 
 need=""
@@ -16,6 +17,12 @@ have pkg-config || need="$need pkg-config"
 for l in libavcodec libavformat libavutil libswscale; do
 	lib "$l" || need="$need $l-dev"
 done
+if [ "${1:-}" = test ]; then
+	have npm || need="$need npm"                              # pages: what others made for them, written anew
+	have chromium || have google-chrome || need="$need chromium" # pages, as people see them
+	have bsdtar || need="$need libarchive-tools"              # the baseline's own pictures,
+	have djpeg || need="$need libjpeg-turbo-progs"            # decoded as its authors did
+fi
 [ -n "$need" ] || exit 0
 
 if ! have apt-get; then
