@@ -24,7 +24,9 @@ const (
 	// appVersion names the rules that a ledger begins with. CometBFT reads it at height 0 only and puts that into every
 	// header: it keeps nodes of different rules from beginning one ledger together, and does not notice when the rules of
 	// a node change later.
-	appVersion = 1
+	//
+	// 2: changes are entries of the journal, and a registry is a leaf under the application hash.
+	appVersion = 2
 	// maxBlock is the most bytes of a block: room for two of the longest proofs of each of the most members.
 	maxBlock = 8 << 20
 )

@@ -155,6 +155,9 @@ func (a *app) execute(from *state, req *abci.RequestFinalizeBlock) (*block, []er
 		}
 		done, err := to.machine.Apply(now, decoded)
 		results[i] = err
+		if change, ok := decoded.(poenf.Change); ok && err == nil {
+			b.add(changeEntry(now, change))
+		}
 		if err == nil && done.Evidence != nil {
 			b.mark(entryEquivocation, must(done.Evidence.MarshalBinary()))
 			results[i] = fmt.Errorf("%w: another proof of %s for round %d; both are kept as evidence",
@@ -268,6 +271,10 @@ func (a *app) observe(former *state, b *block) {
 	a.metrics.height.Set(float64(b.state.height))
 	newest := former.newest
 	for _, e := range b.entries {
+		if e.bytes[0] == entryChange {
+			a.log.Info("change made", "height", b.state.height, "sequence", e.number)
+			continue
+		}
 		if e.bytes[0] != entryRound {
 			a.metrics.evidence.Inc()
 			a.log.Warn("evidence recorded", "height", b.state.height, "kind", e.bytes[0])

@@ -125,10 +125,7 @@ func (h *hexBytes) UnmarshalText(text []byte) (err error) {
 
 // MarshalJSON returns the certificate's file.
 func (c Certificate) MarshalJSON() ([]byte, error) {
-	f := certificateFile{Format: CertificateFormat, Round: roundToFile(c.Round), Path: pathFile{Index: c.Path.Index, Total: c.Path.Total, Aunts: []hexBytes{}}}
-	for _, aunt := range c.Path.Aunts {
-		f.Path.Aunts = append(f.Path.Aunts, aunt)
-	}
+	f := certificateFile{Format: CertificateFormat, Round: roundToFile(c.Round), Path: c.Path.file()}
 	for _, b := range c.Blocks {
 		file, err := b.file()
 		if err != nil {
@@ -186,10 +183,7 @@ func decodeCertificate(data []byte) (c Certificate, err error) {
 	if c.Round, err = f.Round.round(); err != nil {
 		return c, err
 	}
-	c.Path = MerklePath{Index: f.Path.Index, Total: f.Path.Total}
-	for _, aunt := range f.Path.Aunts {
-		c.Path.Aunts = append(c.Path.Aunts, aunt)
-	}
+	c.Path = f.Path.path()
 	for i, file := range f.Blocks {
 		b, err := file.block()
 		if err != nil {
@@ -198,6 +192,22 @@ func decodeCertificate(data []byte) (c Certificate, err error) {
 		c.Blocks = append(c.Blocks, b)
 	}
 	return c, nil
+}
+
+func (p MerklePath) file() pathFile {
+	f := pathFile{Index: p.Index, Total: p.Total, Aunts: []hexBytes{}}
+	for _, aunt := range p.Aunts {
+		f.Aunts = append(f.Aunts, aunt)
+	}
+	return f
+}
+
+func (f pathFile) path() MerklePath {
+	p := MerklePath{Index: f.Index, Total: f.Total}
+	for _, aunt := range f.Aunts {
+		p.Aunts = append(p.Aunts, aunt)
+	}
+	return p
 }
 
 func roundToFile(r poenf.Round) roundFile {

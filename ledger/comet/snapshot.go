@@ -245,6 +245,12 @@ func (s *store) restoreChunk(r *restoring, index uint32, chunk []byte) error {
 			}
 			e.number = round.Number
 			rounds++
+		} else if e.bytes[0] == entryChange {
+			made, err := decodeChange(e.bytes)
+			if err != nil {
+				return badChunk("%w", err)
+			}
+			e.number = made.Change.Sequence
 		} else {
 			e.number = marks
 			marks++

@@ -46,6 +46,11 @@ func someState(t testing.TB) (*store, *state) {
 		}
 		b.add(entry{bytes: append([]byte{entryRound}, must(r.MarshalBinary())...), number: round})
 		to.rounds, to.newest = to.rounds+1, round
+		made := poenf.Change{Sequence: round, Operations: []poenf.Operation{{Op: poenf.SetFaulty}}}
+		if err := made.Sign(c.ID, c.Admin); err != nil {
+			t.Fatal(err)
+		}
+		b.add(changeEntry(int64(round), made))
 		to.encoded = must(to.machine.MarshalBinary())
 		to.seal([][32]byte{r.Hash()})
 		if err := s.commit(b); err != nil {
@@ -98,6 +103,9 @@ func TestBadChunks(t *testing.T) {
 	}
 	if round, err := to.round(2); err != nil || round.Number != 2 {
 		t.Errorf("%+v, %v", round, err)
+	}
+	if found, err := to.find(key(keyChange, 3)); err != nil || sequenceOf(t, found) != 3 {
+		t.Errorf("change 3: %v, %v", found, err)
 	}
 	if st, err := to.load(); st != nil || err != nil {
 		t.Errorf("a restore that was not finished counts: %v, %v", st, err)
@@ -366,4 +374,13 @@ func FuzzState(f *testing.F) {
 			t.Error("another chunk is taken")
 		}
 	})
+}
+
+func sequenceOf(t *testing.T, entry []byte) uint64 {
+	t.Helper()
+	made, err := decodeChange(entry)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return made.Change.Sequence
 }

@@ -25,7 +25,8 @@ type state struct {
 	newest   uint64 // number of the newest closed round
 	rounds   uint64 // how many were closed
 	evidence uint64 // how many pieces were recorded
-	// leaves are hashed into the application hash: the state's own hash, and those of the rounds that its block closed. A
+	// leaves are hashed into the application hash: the state's own hash, that of the registry where the machine has one of its
+	// own, and those of the rounds that its block closed. A
 	// block that changes nothing leaves them as they are, because CometBFT follows each change with a block that
 	// carries it.
 	leaves [][]byte
@@ -109,11 +110,16 @@ const countsBytes = 5*8 + 2*sha256.Size + 4 + 4
 // seal sets the leaves of a state whose block closed rounds, and returns the path of each to the application hash.
 func (s *state) seal(rounds [][32]byte) []*merkle.Proof {
 	s.leaves = [][]byte{s.hash()}
+	if registry := s.machine.RegistryBytes(); registry != nil {
+		hash := sha256.Sum256(registry)
+		s.leaves = append(s.leaves, hash[:])
+	}
+	before := len(s.leaves)
 	for _, r := range rounds {
 		s.leaves = append(s.leaves, r[:])
 	}
 	_, proofs := merkle.ProofsFromByteSlices(s.leaves)
-	return proofs[1:]
+	return proofs[before:]
 }
 
 func (s *state) appHash() []byte { return merkle.HashFromByteSlices(s.leaves) }

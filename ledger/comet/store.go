@@ -24,6 +24,7 @@ import (
 //	j seq      journal entry: kind u8, payload
 //	r number   where a closed round is in the journal: u64
 //	e index    where a piece of evidence is: u64
+//	c sequence where a change is: u64
 //	p number   what proves a closed round: height u64, path
 //	b chunk    where a chunk of the journal begins: u64, and its hash up to there
 //	n height   a state kept for new nodes
@@ -33,6 +34,7 @@ const (
 	keyJournal  = 'j'
 	keyRound    = 'r'
 	keyEvidence = 'e'
+	keyChange   = 'c'
 	keyPath     = 'p'
 	keyChunk    = 'b'
 	keySnapshot = 'n'
@@ -43,6 +45,7 @@ const (
 	entryRound        = 1 // poenf.Round
 	entryEquivocation = 2 // poenf.Evidence
 	entryDoubleSign   = 3 // DoubleSign
+	entryChange       = 4 // the block's time, Unix ms: u64; poenf.Change
 )
 
 // chunkBytes is when a chunk of the journal is full. It is the same for every node, so that any of them can hand out
@@ -185,7 +188,8 @@ type block struct {
 	drop     []uint64 // heights of states no longer kept
 }
 
-// entry is one thing recorded: its kind and payload, and the number of the round or index of the evidence.
+// entry is one thing recorded: its kind and payload, and the number of the round, sequence of the change, or index of the
+// evidence.
 type entry struct {
 	bytes  []byte
 	number uint64
@@ -238,9 +242,12 @@ func setEntry(set func(k, v []byte), e entry) {
 	start := e.before.start()
 	at := start[:8]
 	set(key(keyJournal, e.before.entries), e.bytes)
-	if e.bytes[0] == entryRound {
+	switch e.bytes[0] {
+	case entryRound:
 		set(key(keyRound, e.number), at)
-	} else {
+	case entryChange:
+		set(key(keyChange, e.number), at)
+	default:
 		set(key(keyEvidence, e.number), at)
 	}
 	if after, begins := e.before.add(e.bytes); begins {

@@ -5,6 +5,7 @@ package comet
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -118,37 +119,42 @@ func (c *Certificate) Verify(root Root) error {
 }
 
 func (c *Certificate) verify(root Root) error {
+	if c.Path.Index < 1 || c.Path.Index >= c.Path.Total {
+		return fmt.Errorf("path: leaf %d of %d is no round", c.Path.Index, c.Path.Total)
+	}
+	return verifyLeaf(c.Round.Hash(), c.Path, c.Blocks, root)
+}
+
+// verifyLeaf checks that a leaf of that hash is under the application hash of the last of the blocks, and that the root
+// vouches for these.
+func verifyLeaf(hash [sha256.Size]byte, at MerklePath, blocks []SignedBlock, root Root) error {
 	if root.validators == nil {
 		return errors.New("there is nothing to check it against")
 	}
-	if len(c.Blocks) == 0 {
+	if len(blocks) == 0 {
 		return errors.New("it has no block")
 	}
-	last := c.Blocks[len(c.Blocks)-1].Header
-	hash := c.Round.Hash()
+	last := blocks[len(blocks)-1].Header
 	leaf := merkle.HashFromByteSlices([][]byte{hash[:]})
-	path := merkle.Proof{Total: c.Path.Total, Index: c.Path.Index, LeafHash: leaf, Aunts: c.Path.Aunts}
+	path := merkle.Proof{Total: at.Total, Index: at.Index, LeafHash: leaf, Aunts: at.Aunts}
 	if err := path.ValidateBasic(); err != nil {
 		return fmt.Errorf("path: %w", err)
-	}
-	if c.Path.Index < 1 || c.Path.Index >= c.Path.Total {
-		return fmt.Errorf("path: leaf %d of %d is no round", c.Path.Index, c.Path.Total)
 	}
 	if err := path.Verify(last.AppHash, hash[:]); err != nil {
 		return fmt.Errorf("path: %w", err)
 	}
 	begin := root.height
-	for i := range c.Blocks {
-		height := c.Blocks[i].Header.Height
-		if i > 0 && height <= c.Blocks[i-1].Header.Height {
+	for i := range blocks {
+		height := blocks[i].Header.Height
+		if i > 0 && height <= blocks[i-1].Header.Height {
 			return fmt.Errorf("block %d, of height %d, does not come after the one before it", i, height)
 		}
-		if i < len(c.Blocks)-1 && height < begin {
+		if i < len(blocks)-1 && height < begin {
 			continue // it leads to what is trusted already
 		}
-		next, err := root.follow(&c.Blocks[i])
+		next, err := root.follow(&blocks[i])
 		if err != nil {
-			return fmt.Errorf("block %d, of height %d: %w", i, c.Blocks[i].Header.Height, err)
+			return fmt.Errorf("block %d, of height %d: %w", i, height, err)
 		}
 		root = next
 	}
