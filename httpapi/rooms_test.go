@@ -227,7 +227,7 @@ func TestHosts(t *testing.T) {
 		"guard.example": 200, "guard.example:443": 200, "evil.example": 421, "127.0.0.1.evil.example": 421, "localhost.evil.example": 421, "192.168.0.1": 421, "0.0.0.0": 421,
 	} {
 		for path, want := range map[string]string{"/v1/rooms": `{"rooms"`, "/": "page of /", "/static/x": "page of /static/x"} {
-			r, err := http.NewRequestWithContext(t.Context(), "GET", "http://"+address+path, nil)
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+address+path, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
