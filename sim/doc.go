@@ -10,9 +10,13 @@
 // speech over the room's hum and noise.
 //
 // An [Attack] forges a stretch of it: material of another time, a cut, an insertion, a synthetic track that never saw the grid, or one from a
-// foreign grid. [Recording.Spans] tells exactly where, [Recording.Truth] what the grid did meanwhile, and
+// foreign grid, a face made anew, a virtual camera. [Recording.Spans] tells exactly where, [Recording.Truth] what the grid did meanwhile, and
 // [Recording.Carried] what the file holds instead.
 //
-// Encoding needs the ffmpeg command; WAV files are written without it. The samples and pixels depend on the seed alone; the bytes of
+// [Recording.Render] writes a file. [Recording.Stream] renders in real time and gives encoded packets with low delay, as a participant of a call
+// sends them; [Meeting] describes several such. Their [Recording.Mains] can be one grid on the wall clock ([NewMains]), which other processes have too
+// if they are given the same seed and start. [PCM] is the sound of that grid's mains alone, for the nodes of a committee.
+//
+// Encoding needs the ffmpeg command; WAV and Y4M files are written without it. The samples and pixels depend on the seed alone; the bytes of
 // an encoded file also on ffmpeg's version.
 package sim

@@ -36,7 +36,7 @@ type Recording struct {
 	// Attacks are the forgeries. They must not overlap.
 	Attacks []Attack
 	// Retouch, when not nil, may change each frame before it is encoded: that of the second t of the file, all luma bytes row by row and then
-	// the two planes of chroma (yuv420p). It is what a face swap does to a picture.
+	// the two planes of chroma (yuv420p). It is what a face swap does to a picture. A [Stream] does not call it.
 	Retouch func(t float64, frame []byte)
 	// Progress, when not nil, is called now and then with how much has been rendered.
 	Progress func(done time.Duration)

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"math"
 	"strings"
@@ -17,6 +18,24 @@ import (
 	"github.com/defakepro/defakepro/media"
 	"github.com/defakepro/defakepro/sim"
 )
+
+func ExampleRecording_Stream() {
+	// Four people on one grid; the third turns deepfake after a minute.
+	mains := sim.NewMains(7, enf.Grid60, time.Now().Truncate(time.Second))
+	people := sim.Meeting(1, mains, 4)
+	people[2].Attacks = []sim.Attack{{Kind: sim.Replace, From: time.Minute}}
+
+	s, err := people[2].Stream(context.Background(), sim.StreamOptions{})
+	if err != nil {
+		fmt.Println(err) // there is no ffmpeg
+		return
+	}
+	defer s.Close() //nolint:errcheck // always nil
+	for p, err := range s.Video() {
+		fmt.Println(p.Time, len(p.Data) > 0, p.Key, err) // here it would be published
+		break
+	}
+}
 
 // call is somebody in a call, in a picture small enough for tests.
 func call(seed uint64) sim.Recording {

@@ -1,0 +1,94 @@
+// SPDX-FileCopyrightText: 2026 The DeFakePro Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package sim
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"io"
+	"slices"
+	"testing"
+)
+
+var splitters = []splitter{splitIVF, splitAnnexB, splitOgg}
+
+// all reads what a splitter finds, at most n frames.
+func all(split splitter, data []byte, n int) (frames []frame, err error) {
+	next := split(bufio.NewReader(bytes.NewReader(data)))
+	for range n {
+		f, err := next()
+		if err != nil {
+			return frames, err
+		}
+		frames = append(frames, f)
+	}
+	return frames, errors.New("no end")
+}
+
+func TestSplitIVF(t *testing.T) {
+	for fourcc, wantKey := range map[string]bool{"VP80": false, "VP90": true} {
+		data := append([]byte("DKIF\x00\x00\x20\x00"+fourcc), make([]byte, 20)...)
+		data = append(binary.LittleEndian.AppendUint32(data, 3), "\x00\x00\x00\x00\x00\x00\x00\x00\x83ab"...)
+		frames, err := all(splitIVF, data, 10)
+		if !errors.Is(err, io.EOF) || len(frames) != 1 || string(frames[0].data) != "\x83ab" || frames[0].key != wantKey {
+			t.Errorf("%s: %+v, %v", fourcc, frames, err)
+		}
+		if _, err := all(splitIVF, data[:len(data)-1], 10); !errors.Is(err, io.ErrUnexpectedEOF) {
+			t.Errorf("cut short: %v", err)
+		}
+	}
+}
+
+func TestSplitAnnexB(t *testing.T) {
+	units := []string{"\x00\x00\x00\x01\x09\x10\x00\x00\x00\x01\x67a\x00\x00\x01\x65b", "\x00\x00\x00\x01\x09\x30\x00\x00\x01\x41c"}
+	frames, err := all(splitAnnexB, []byte(units[0]+units[1]), 10)
+	if !errors.Is(err, io.EOF) || len(frames) != 2 || string(frames[0].data) != units[0] || string(frames[1].data) != units[1] || !frames[0].key || frames[1].key {
+		t.Errorf("%+v, %v", frames, err)
+	}
+}
+
+func TestSplitOgg(t *testing.T) {
+	page := func(lacing ...byte) []byte {
+		head := append([]byte("OggS"), make([]byte, 22)...)
+		head = append(append(head, byte(len(lacing))), lacing...)
+		for i, n := range lacing {
+			head = append(head, bytes.Repeat([]byte{byte('a' + i)}, int(n))...)
+		}
+		return head
+	}
+	// Two headers, a packet of 255 bytes, an empty page, and a packet that goes on from one page to the next.
+	data := slices.Concat(page(3), page(2), page(255, 0), page(), page(2, 255), page(1))
+	frames, err := all(splitOgg, data, 10)
+	var sizes []int
+	for _, f := range frames {
+		sizes = append(sizes, len(f.data))
+	}
+	if !errors.Is(err, io.EOF) || !slices.Equal(sizes, []int{255, 2, 256}) {
+		t.Errorf("packets of %d bytes, %v", sizes, err)
+	}
+}
+
+// Nothing that a muxer could write panics, hangs or takes much memory.
+func FuzzSplit(f *testing.F) {
+	f.Add([]byte("DKIF\x00\x00\x20\x00VP80aaaaaaaaaaaaaaaaaaaa\x03\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00abc"))
+	f.Add([]byte("OggS\x00\x00aaaaaaaaaaaaaaaaaaaa\x02\xff\x01"))
+	f.Add([]byte("\x00\x00\x00\x01\x09\x10\x00\x00\x01\x65\x00\x00\x00\x01\x09"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		for i, split := range splitters {
+			frames, err := all(split, data, len(data)+1)
+			if err == nil || err.Error() == "no end" {
+				t.Fatalf("splitter %d finds no end", i)
+			}
+			total := 0
+			for _, f := range frames {
+				total += len(f.data)
+			}
+			if total > len(data) {
+				t.Fatalf("splitter %d makes %d bytes of %d", i, total, len(data))
+			}
+		}
+	})
+}
