@@ -9,18 +9,18 @@ import (
 )
 
 const (
-	// earlyFrame is the length, in seconds, of the frames that early values come from, and earlySigma the uncertainty, in
-	// hertz, from which they are not given.
-	earlyFrame, earlySigma = 4, 0.003
+	// earlyFrame is the length, in seconds, of the frames that early values come from (in those of four speech makes errors of 20-40 mHz), and
+	// earlySigma the uncertainty, in hertz, from which they are not given.
+	earlyFrame, earlySigma = 8, 0.0015
 	// earlyReach is how far from the ridge a line may have jumped and be found, and earlyStep the spacing of the places tried, in hertz:
 	// less than half of what a frame resolves at the tenth harmonic.
-	earlyReach, earlyStep = 0.15, 0.015
+	earlyReach, earlyStep = 0.15, 0.01
 )
 
-// early returns values for the seconds that are not told yet, as far as frames of four seconds reach and where they are new.
+// early returns values for the seconds that are not told yet, as far as frames of eight seconds reach and where they are new.
 //
 // A value that is told waits for frames of sixteen seconds and for the ridge to settle, 12 s. Where hum is strong a short frame
-// about the place where the ridge was last is as good, within 4 s.
+// about the place where the ridge was last is as good, within 6 s.
 func (f *follower) early(yield func(value)) {
 	f.hinted = max(f.hinted, f.told)
 	for t := f.hinted; float64(t)+earlyFrame/2 <= f.until(); t++ {
@@ -89,7 +89,7 @@ func (p *pool) early(epoch time.Time) Series {
 	return s
 }
 
-// Early returns values for seconds that [AudioEstimator.Take] has none for yet, known 4 s after them; each is given once, and NaN where
+// Early returns values for seconds that [AudioEstimator.Take] has none for yet, known 6 s after them; each is given once, and NaN where
 // the hum is not strong enough to be read from so little. They are coarser than those that Take gives for the same seconds
 // later, which replace them. There are none before Take has had some. For use on a live stream.
 func (e *AudioEstimator) Early() Series {

@@ -15,13 +15,15 @@ import (
 const (
 	// horizon is how many seconds it looks back.
 	horizon = 90
-	// foreignHz is the breadth in which a foreign value may lie, in hertz (as in package detect).
-	foreignHz = 0.080
+	// foreignHz is the standard deviation, in hertz, of how far a foreign hum is from the grid's: that of the difference of two unrelated grids, and
+	// driftHz by how much that changes in a second (docs/detection.md).
+	foreignHz, driftHz = 0.023, 0.002
 	// floorHz is what two good series of one grid differ by, and ceilingHz the most that is read from what is left over, in hertz (as in
 	// package detect).
 	floorHz, ceilingHz = 0.001, 0.005
-	// worst is what one value's disagreement counts at most, in nats: estimates have outliers.
-	worst = 14.0
+	// worst is what one value's disagreement counts at most, in nats, and mostGain, mostEarly what one second adds at most: estimates
+	// have outliers, and one of a frame shows for as many seconds as it is long.
+	worst, mostGain, mostEarly = 14.0, 3.0, 2.0
 	// alarmAt is the evidence, in nats, at which something forged is said to have begun, and alarmMost what is counted at most, so that it ends soon
 	// when it has ended.
 	alarmAt, alarmMost = 12.0, 24.0
@@ -45,6 +47,7 @@ func (m *Monitor) guard(c *channel, now time.Time) {
 	score, most := 0.0, 0.0
 	var a alarm
 	var from int64
+	var s stray
 	for t := now.Unix() - horizon; t <= now.Unix()+future; t++ {
 		cell := c.trace.at(t)
 		offset, ok := c.base.offsets[cell.turn]
@@ -61,9 +64,9 @@ func (m *Monitor) guard(c *channel, now time.Time) {
 			noise = math.Hypot(noise, floorHz)
 		}
 		if score == 0 {
-			from = t
+			from, s = t, stray{variance: foreignHz * foreignHz, at: t}
 		}
-		score = min(alarmMost, max(0, score+gain(d, noise, cell)))
+		score = min(alarmMost, max(0, score+s.gain(d, noise, t, cell)))
 		if score >= alarmAt {
 			a = alarm{true, from, t}
 			most = max(most, score)
@@ -99,9 +102,11 @@ func (m *Monitor) testify(c *channel, hz, instant float64) float64 {
 			together++
 		}
 	}
-	last := m.truth.at(m.truth.last).hz
-	if 2*together <= len(said) || !(math.Abs(hz-last) > 2*math.Abs(median-last)) && math.Abs(hz-median) > togetherHz {
+	if 2*together <= len(said) {
 		return math.NaN()
+	}
+	if last := m.truth.at(m.truth.last).hz; together == 1 && math.Abs(hz-last) < 2*math.Abs(median-last) {
+		return math.NaN() // one word against another: who has moved more is in the wrong
 	}
 	return hz - median
 }
@@ -125,9 +130,26 @@ func (b *baseline) uncertainty(c cell) float64 {
 	return max(math.Hypot(c.sigma, floorHz), min(b.noise, ceilingHz))
 }
 
-// gain is the log-likelihood ratio of one value, which differs from the truth by d.
-func gain(d, noise float64, c cell) float64 {
-	return (min(0.5*d*d/(noise*noise), worst) - math.Log(foreignHz/noise/math.Sqrt(2*math.Pi))) / frames(c)
+// stray is where a hum that is not the grid's is thought to be, as its difference from it: a level that drifts.
+type stray struct {
+	level, variance float64
+	at              int64
+}
+
+// gain is the log-likelihood ratio of one more value, which differs from the grid's by d, of "it strays" over "it does not".
+func (s *stray) gain(d, noise float64, t int64, c cell) float64 {
+	s.variance = min(s.variance+driftHz*driftHz*float64(t-s.at), foreignHz*foreignHz)
+	s.at = t
+	total := s.variance + noise*noise
+	e := d - s.level
+	ratio := min(0.5*d*d/(noise*noise), worst) - min(0.5*e*e/total, worst/2) - 0.5*math.Log(total/(noise*noise))
+	s.level += s.variance / total * e
+	s.variance *= noise * noise / total
+	most := mostGain
+	if c.early {
+		most = mostEarly
+	}
+	return min(most, ratio/frames(c))
 }
 
 // frames is in how many neighbouring values the same noise shows: half the length of the frame that a value is from, which
