@@ -149,7 +149,11 @@ func (p *tab) shot(name string) {
 	if *shots == "" {
 		return
 	}
-	png, err := chromedp.Run(p.ctx, chromedp.CaptureScreenshot())
+	capture := chromedp.CaptureScreenshot()
+	if p.eval(`document.querySelector("dialog")?.open ?? false`) == "false" {
+		capture = chromedp.FullScreenshot(100)
+	}
+	png, err := chromedp.Run(p.ctx, capture)
 	if err != nil {
 		p.Fatal(err)
 	}
@@ -234,7 +238,7 @@ func call(t *testing.T, browser context.Context) {
 	p.wait(badge("Mallory Vane") + ` === "FORGED"`)
 	p.wait(`document.title === "⚠ 1 FORGED – Weekly review – DeFakePro" && document.querySelector("#favicon").href.endsWith("icon-forged.svg")`)
 	p.wait(`document.querySelector("#assertive").textContent.startsWith("Mallory Vane is forged. The picture’s flicker")`)
-	p.wait(`document.querySelector("#summary-title").textContent === "Mallory Vane is FORGED"`)
+	p.wait(`document.querySelector("#summary-title").textContent === "Mallory Vane: picture FORGED"`)
 	p.wait(`[...document.querySelectorAll(".media li")].some((e) => e.innerText.includes("Picture") && e.innerText.includes("forged from"))`)
 	p.accessible("forged")
 	p.shot("during")
@@ -255,7 +259,7 @@ func call(t *testing.T, browser context.Context) {
 	// Mallory leaves; what was found stays to be seen.
 	g.change(func(r *monitor.Room) { r.Participants[2].Left = time.Now() })
 	p.wait(`document.querySelectorAll("#people .card").length === 3 && document.querySelector("#gone-people .badge").textContent === "FORGED"`)
-	p.wait(`document.title === "Weekly review – DeFakePro"`)
+	p.wait(`document.title === "Weekly review – DeFakePro" && document.querySelector("#summary-text").textContent.includes("Forged earlier: Mallory Vane (has left).")`)
 	p.shot("after")
 	p.clean()
 }

@@ -28,4 +28,4 @@ cp "$work/node_modules/axe-core/axe.min.js" ../testdata/axe.min.js
 			cat "$f"
 		done
 	done
-) >"$vendor/LICENSES.txt"
+) | tr -d '\r' >"$vendor/LICENSES.txt"

@@ -3,7 +3,7 @@
 
 // A participant as a card: who, the verdict and why, since when, in which medium, and how it was over the call.
 
-import { badge, channelWord, clock, count, el, fill, lasting, put, shape, svg, verdictOf, verdictWord } from "./format.js";
+import { badge, channelWord, clock, count, el, fill, put, shape, svg, verdictOf, verdictWord } from "./format.js";
 import { hatching } from "./chart.js";
 
 let cards = 0;
@@ -34,8 +34,8 @@ export class Card {
     this.button.setAttribute("aria-label", `Evidence on ${name}`);
     this.element.firstChild.dataset.verdict = verdict;
     badge(this.badge, verdict);
-    const sure = verdict !== "undetermined" && p.confidence > 0 ? `, ${Math.floor(100 * p.confidence)} % sure` : "";
-    put(this.since, p.left ? `left at ${clock(p.left, now)}` : p.since ? `since ${clock(p.since, now)} (${lasting(now - Date.parse(p.since))})${sure}` : "");
+    const sure = verdict !== "undetermined" && p.confidence > 0 ? ` · ${Math.floor(100 * p.confidence)} % sure` : "";
+    put(this.since, p.left ? `left at ${clock(p.left, now)}` : p.since ? `since ${clock(p.since, now)}${sure}` : "");
     put(this.reason, p.reason || (verdict === "undetermined" ? "Nothing can be said yet." : ""));
     fill(this.media, JSON.stringify(p.channels.map((c) => [c.channel, c.verdict, c.receiving, c.enf_present, c.forged, p.left])),
       () => p.channels.length ? p.channels.map((c) => medium(c, p, now)) : el("li", { class: "none" }, "Sends neither voice nor picture."));

@@ -4,7 +4,7 @@
 // The dashboard: follows one room, and keeps the page as the room is.
 
 import * as api from "./api.js";
-import { badge, clock, count, el, fill, put, shape, verdictOf } from "./format.js";
+import { badge, channelWord, clock, count, el, fill, put, shape, verdictOf } from "./format.js";
 import { Card, firstForged, nameOf } from "./card.js";
 import { Detail } from "./detail.js";
 import * as panels from "./panels.js";
@@ -147,26 +147,34 @@ class Board {
   }
 }
 
+// forgedTitle says whose voice or picture is forged.
+function forgedTitle(p) {
+  const media = p.channels.filter((c) => c.verdict === "forged").map((c) => (channelWord[c.channel] ?? c.channel).toLowerCase());
+  return media.length ? `${nameOf(p)}: ${media.join(" and ")} FORGED` : `${nameOf(p)} is FORGED`;
+}
+
 function drawSummary(room, present, now, reveal) {
   const of = (v) => present.filter((p) => verdictOf(p.verdict) === v);
   const forged = of("forged"), authentic = of("authentic"), open = of("undetermined");
   let verdict = "undetermined", title, text;
   if (forged.length) {
     verdict = "forged";
-    title = forged.length === 1 ? `${nameOf(forged[0])} is FORGED` : `${forged.length} participants are FORGED`;
+    title = forged.length === 1 ? forgedTitle(forged[0]) : `${forged.length} participants are FORGED`;
     const began = firstForged(forged.flatMap((p) => p.channels));
     text = (began ? `The forgery began at ${clock(began, now)}. ` : "") + "What arrives was not recorded here and now on this grid.";
   } else if (!present.length) {
     title = "Nobody is here yet";
-    text = room.participants.length ? "Everyone has left." : "";
+    text = room.participants.length ? "Everyone has left." : "The page follows the meeting by itself.";
   } else if (open.length === 0) {
     verdict = "authentic";
     title = present.length === 1 ? "The only participant is authentic" : `All ${present.length} participants are authentic`;
     text = "What arrives was recorded here and now on this grid.";
   } else {
-    title = authentic.length ? `${authentic.length} of ${present.length} authentic, no forgery found` : "No telling yet";
+    title = authentic.length ? `${authentic.length} of ${present.length} participants are authentic` : "No telling yet";
     text = `${count(open.length, "participant")} undetermined: it takes about a minute of hum in voice or picture.`;
   }
+  const before = room.participants.filter((p) => (p.left || p.verdict !== "forged") && (p.verdict === "forged" || firstForged(p.channels) !== undefined));
+  if (before.length) text += ` Forged earlier: ${before.slice(0, 3).map((p) => nameOf(p) + (p.left ? " (has left)" : "")).join(", ")}${before.length > 3 ? " and others" : ""}.`;
   const e = at("summary");
   e.dataset.verdict = verdict;
   fill(at("summary-icon"), verdict, () => shape(verdict));

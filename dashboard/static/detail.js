@@ -142,7 +142,7 @@ class Section {
     const spans = this.state.forged.map((s) => ({ start: Date.parse(s.start), end: Date.parse(s.end) }));
     const common = { range, spans, width };
     this.plots.replaceChildren(
-      figure("Frequency over the grid’s", ["stream", "grid"], frequency(c, series, truth, common)),
+      figure(`Frequency, in millihertz from ${c.nominal_hz} Hz`, ["grid", "stream"], frequency(c, series, truth, common)),
       figure("Correlation, window by window", [], correlation(c, common)),
       figure("Log-likelihood ratio, window by window", [], likelihood(c, common)));
   }

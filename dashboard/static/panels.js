@@ -76,7 +76,7 @@ function showRounds(c, rounds) {
   const names = [...new Set([...c.members.map((m) => m.name), ...rounds.flatMap((r) => r.entries.map((e) => e.member))])];
   fill(at("committee"), JSON.stringify([names, rounds.map((r) => r.number)]), () => [
     el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "Member"),
-      rounds.map((r) => el("th", { scope: "col", title: `closed ${clock(r.closed_ms)}` }, String(r.number))))),
+      rounds.map((r) => el("th", { scope: "col", title: `round ${r.number}` }, clock(r.closed_ms))))),
     el("tbody", {}, names.map((name) => el("tr", {}, el("th", { scope: "row" }, name), rounds.map((r) => {
       const e = r.entries.find((entry) => entry.member === name);
       if (!e) return el("td", { class: "silent" }, "–", el("span", { class: "visually-hidden" }, " silent"));
