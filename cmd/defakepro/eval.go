@@ -29,6 +29,7 @@ type evalOptions struct {
 	quick bool
 	data  string
 	drill faults.Options
+	paperOptions
 }
 
 // evaluation is one experiment: it measures, saying on a line each how far it is, and returns what to write down.
@@ -50,6 +51,7 @@ func evaluations() []evaluation {
 		{"audio", "ENF from hum with the phase of real mains, under noise, speech and codecs; needs ffmpeg and --data", evalAudio},
 		{"video", "ENF from rendered video, through encoders, against the truth; needs ffmpeg", evalVideo},
 		{"faults", "a committee of processes under kill -9, partitions, slow links, wrong clocks, full disks and liars", evalFaults},
+		{"table2", "the paper's Table II: DeFakePro and UpConv on rendered video; needs ffmpeg, and hours", evalTable2},
 		{"poenf", "what liars do to a committee's truth, and the paper's rule against its authors' code", evalPoENF},
 	}
 }
@@ -83,6 +85,7 @@ func newEvalCommand() *cobra.Command {
 	f.StringVarP(&opts.dir, "output", "o", "", "write NAME.md and NAME.csv into this `DIR` instead of printing")
 	f.BoolVar(&opts.quick, "quick", false, "a small part of it, in about a minute")
 	f.StringVar(&opts.data, "data", opts.data, "`DIR` of real recordings (default $DEFAKEPRO_DATA)")
+	opts.addFlags(c)
 	f.IntVar(&opts.drill.Nodes, "nodes", 4, "faults: so many nodes, 4 to 10")
 	f.Uint64Var(&opts.drill.Seed, "seed", evalSeed, "faults: what chance comes from")
 	f.StringVar(&opts.drill.Only, "only", "", "faults: the `SCENARIO` of that name alone")
@@ -94,7 +97,10 @@ func newEvalCommand() *cobra.Command {
 func runEval(c *cobra.Command, opts evalOptions, e evaluation) error {
 	page, table := &output{}, &output{}
 	if opts.dir != "" {
-		var err error
+		err := os.MkdirAll(opts.dir, 0o755)
+		if err != nil {
+			return err
+		}
 		if page, err = createOutput(filepath.Join(opts.dir, e.name+".md")); err != nil {
 			return err
 		}
@@ -112,10 +118,28 @@ func runEval(c *cobra.Command, opts evalOptions, e evaluation) error {
 	if f, ok := report.(interface{ Failed() error }); ok {
 		failed = f.Failed()
 	}
+	if files, ok := report.(interface{ Files() []eval.File }); ok && opts.dir != "" {
+		return errors.Join(page.commit(nil, report.WriteMarkdown), writeFiles(opts.dir, files.Files()))
+	}
 	if opts.dir == "" {
 		return errors.Join(page.commit(c.OutOrStdout(), report.WriteMarkdown), failed)
 	}
 	return errors.Join(page.commit(nil, report.WriteMarkdown), table.commit(nil, report.WriteCSV), failed)
+}
+
+// writeFiles writes each into a folder.
+func writeFiles(dir string, files []eval.File) error {
+	for _, f := range files {
+		out, err := createOutput(filepath.Join(dir, f.Name))
+		if err != nil {
+			return err
+		}
+		defer out.discard()
+		if err := out.commit(nil, f.Write); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func evalFaults(ctx context.Context, o evalOptions, say func(string)) (evalReport, error) {
