@@ -35,7 +35,8 @@ const (
 	// it was. In video alone.
 	Reface Kind = "reface"
 	// Camera plays a recording of an hour earlier into a virtual camera, which shows at each of its own frames, a little irregularly, the latest frame
-	// of that recording, made at another rate. Its sound is that of the recording.
+	// of that recording, made at another rate. Its sound is that of the recording. What the recording's own compression does to it is left out. Frames
+	// shown at other times than they were made break up the flicker, so that little of what [Recording.Carried] says can be found in the picture.
 	Camera Kind = "camera"
 )
 

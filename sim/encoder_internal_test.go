@@ -11,6 +11,7 @@ import (
 	"io"
 	"slices"
 	"testing"
+	"time"
 )
 
 var splitters = []splitter{splitIVF, splitAnnexB, splitOgg}
@@ -91,4 +92,16 @@ func FuzzSplit(f *testing.F) {
 			}
 		}
 	})
+}
+
+// A clock that is fast by 40 ppm has counted 1000 s when 40 ms less have passed, and frames at 29.97 a second keep their times over hours.
+func TestDue(t *testing.T) {
+	l := &lane{num: 50, den: 1, ppm: 40}
+	if got := l.due(50*1000-1) - 1000*time.Second; got < -40*time.Millisecond-time.Microsecond || got > -40*time.Millisecond+2*time.Microsecond {
+		t.Errorf("due at 1000 s and %v, want -40 ms", got)
+	}
+	l = &lane{num: 30000, den: 1001}
+	if got, want := l.time(30000*20), 1001*20*time.Second; got != want {
+		t.Errorf("frame at %v, want %v", got, want)
+	}
 }

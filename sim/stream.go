@@ -42,7 +42,7 @@ type StreamOptions struct {
 const (
 	packetTime = 20 * time.Millisecond // of Opus
 	// patience is how late a frame may be: what a busy machine catches up with.
-	patience = 250 * time.Millisecond
+	patience = time.Second
 	// settle is how long scenes and encoders may take to be ready.
 	settle = 500 * time.Millisecond
 	// underWay is how many frames may be between the renderer and who takes the packets; an encoder holds back two or three.
