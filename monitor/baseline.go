@@ -71,17 +71,17 @@ func (b *baseline) usual() (offset float64, ok bool) {
 }
 
 // level returns the channel's values with the offsets of all sources made that of the newest. Those of a source without
-// one are left out.
-func (b *baseline) level(c *channel, from, end int64) enf.Series {
+// one are left out, and those for which there is no truth: a truth that stopped for a while is no fault of the channel.
+func (b *baseline) level(c *channel, truth *trace, from, end int64) enf.Series {
 	s := c.trace.series(from, end, false)
 	usual, _ := b.usual()
 	for i := range s.Hz {
 		offset, ok := b.offsets[c.trace.at(from+int64(i)).turn]
 		switch {
+		case !ok && len(b.offsets) > 0, math.IsNaN(truth.at(from+int64(i)).hz):
+			s.Hz[i] = math.NaN()
 		case ok:
 			s.Hz[i] += usual - offset
-		case len(b.offsets) > 0:
-			s.Hz[i] = math.NaN()
 		}
 	}
 	return s

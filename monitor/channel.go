@@ -84,28 +84,26 @@ func (c *channel) receiving(now time.Time) bool {
 // near is how far apart two spans may be and be the same one.
 const near = 15 * time.Second
 
-// remember takes in a forged span: it is that known before, which has moved or grown, or a new one.
+// remember takes in a forged span: it is one known before, which has moved or grown, or a new one.
 func (c *channel) remember(s Span, confirmed bool, now time.Time) {
-	for i := range c.spans {
-		old := &c.spans[i]
-		if s.From.After(old.To.Add(near)) || s.To.Before(old.From.Add(-near)) {
+	touches := func(a, b Span) bool { return !a.From.After(b.To.Add(near)) && !a.To.Before(b.From.Add(-near)) }
+	fresh := span{s, confirmed, now}
+	kept := c.spans[:0]
+	for _, old := range c.spans {
+		if !touches(old.Span, s) {
+			kept = append(kept, old)
 			continue
 		}
-		switch {
-		case confirmed || !old.confirmed:
-			// A comparison sees no more than what is kept: what lies before is not news.
-			if s.From.Before(old.From) || s.From.Sub(old.From) < near {
-				old.From = s.From
-			}
-			old.To, old.Kind = s.To, s.Kind
-		default:
-			old.To = later(old.To, s.To)
+		// What a comparison found bounds it better; but it sees no more than what is kept.
+		if !confirmed && old.confirmed || fresh.From.Sub(old.From) >= near {
+			fresh.From = old.From
 		}
-		old.confirmed = old.confirmed || confirmed
-		old.found = now
-		return
+		if !confirmed || old.To.Sub(fresh.To) >= near {
+			fresh.To = later(fresh.To, old.To)
+		}
+		fresh.confirmed = fresh.confirmed || old.confirmed
 	}
-	c.spans = append(c.spans, span{s, confirmed, now})
+	c.spans = append(kept, fresh)
 	slices.SortFunc(c.spans, func(a, b span) int { return a.From.Compare(b.From) })
 	if len(c.spans) > mostSpans {
 		c.spans = slices.Delete(c.spans, 0, 1)

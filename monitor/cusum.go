@@ -45,14 +45,18 @@ func (m *Monitor) guard(c *channel, now time.Time) {
 		return
 	}
 	score, most := 0.0, 0.0
+	usual, _ := c.base.usual()
 	var a alarm
 	var from int64
 	var s stray
 	for t := now.Unix() - horizon; t <= now.Unix()+future; t++ {
 		cell := c.trace.at(t)
-		offset, ok := c.base.offsets[cell.turn]
-		if !ok || math.IsNaN(cell.hz) {
+		if math.IsNaN(cell.hz) {
 			continue
+		}
+		offset, ok := c.base.offsets[cell.turn]
+		if !ok {
+			offset = usual
 		}
 		instant := float64(t) + c.base.lag
 		noise := c.base.uncertainty(cell)
@@ -62,6 +66,9 @@ func (m *Monitor) guard(c *channel, now time.Time) {
 				continue
 			}
 			noise = math.Hypot(noise, floorHz)
+		}
+		if !ok { // a source whose clock is not known yet: what a clock may do is no evidence
+			d = math.Copysign(max(0, math.Abs(d)-turnLimit), d)
 		}
 		if score == 0 {
 			from, s = t, stray{variance: foreignHz * foreignHz, at: t}

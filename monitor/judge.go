@@ -133,7 +133,7 @@ func (m *Monitor) compare(c *channel, now time.Time) {
 		return
 	}
 	c.base.settle(c, m.truth, from, end)
-	series := c.base.level(c, from, end)
+	series := c.base.level(c, m.truth, from, end)
 	truth := m.truth.series(from-2*maxLag, end+2*maxLag, false)
 	truth.SNR = nil
 	grid := m.options.Grid

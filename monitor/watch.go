@@ -22,6 +22,8 @@ const (
 	// longestBack is how far a block may lie back in time; what is heard twice is left out, and a clock that was set back is
 	// another clock.
 	longestBack = 2 * time.Second
+	// makeEvery is how often an estimator may be made, which takes a tenth of a second: a sender's time stamps must not decide that.
+	makeEvery = 5 * time.Second
 	// mostChannels is how many channels of sound are followed.
 	mostChannels = 8
 )
@@ -106,6 +108,7 @@ type watcher struct {
 	audio   *enf.AudioEstimator
 	video   *enf.VideoEstimator
 	end     time.Time // of the newest block
+	made    time.Time // when the newest estimator was made, by the guard's clock
 	asked   time.Time // when values were last taken, by the source's time
 }
 
@@ -118,13 +121,12 @@ func (w *watcher) write(b media.Block) error {
 	if w.estimator() != nil && (at.Sub(w.end) > longestGap || w.end.Sub(at) > longestBack) {
 		w.restart()
 	}
-	if err := w.feed(b); err != nil { // its form has changed
+	if err := w.feed(b); err != nil { // its form has changed, or it has none
 		w.restart()
-		if err := w.feed(b); err != nil {
-			w.restart()
-			w.monitor.options.Log.Debug("block left out", "channel", string(w.channel.source), "err", err)
-			return nil
-		}
+		w.monitor.options.Log.Debug("estimate begins anew", "channel", string(w.channel.source), "err", err)
+	}
+	if w.estimator() == nil {
+		return nil
 	}
 	w.end = end
 	m := w.monitor
@@ -160,8 +162,15 @@ func (w *watcher) span(b media.Block) (from, to time.Time, err error) {
 	return time.Time{}, time.Time{}, errors.New("the block is of another kind")
 }
 
-// feed writes a block to the estimator, which it makes if there is none.
+// feed writes a block to the estimator, which it makes if there is none and it may.
 func (w *watcher) feed(b media.Block) error {
+	if w.estimator() == nil {
+		now := w.monitor.options.Now()
+		if now.Sub(w.made) < makeEvery {
+			return nil
+		}
+		w.made = now
+	}
 	if b.Audio != nil {
 		if w.audio == nil {
 			w.audio = enf.NewAudio(w.options)
