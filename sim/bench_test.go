@@ -6,6 +6,7 @@
 package sim_test
 
 import (
+	"iter"
 	"syscall"
 	"testing"
 	"time"
@@ -45,11 +46,12 @@ func BenchmarkStream(b *testing.B) {
 					b.Fatal(err)
 				}
 				self, children = self-used(syscall.RUSAGE_SELF), children-used(syscall.RUSAGE_CHILDREN)
-				for range s.Audio() {
-					continue
-				}
-				for range s.Video() {
-					continue
+				for _, medium := range []iter.Seq2[sim.Packet, error]{s.Audio(), s.Video()} {
+					for _, err := range medium {
+						if err != nil {
+							b.Fatal(err)
+						}
+					}
 				}
 				if err := s.Close(); err != nil {
 					b.Fatal(err)
