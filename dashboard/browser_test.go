@@ -20,8 +20,10 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
+	"github.com/defakepro/defakepro/conference"
 	"github.com/defakepro/defakepro/detect"
 	"github.com/defakepro/defakepro/enf"
+	"github.com/defakepro/defakepro/internal/livekit"
 	"github.com/defakepro/defakepro/monitor"
 )
 
@@ -66,9 +68,12 @@ type tab struct {
 	ctx context.Context
 }
 
-// watched keeps what scripts threw, and what policies refused.
+// watched keeps what scripts threw, what policies refused, and the connections to conferences.
 const watched = `globalThis.wrong = [];
 	addEventListener("securitypolicyviolation", (e) => wrong.push(e.violatedDirective + " " + e.blockedURI + " " + e.sample));
+	globalThis.peers = new Set();
+	const set = RTCPeerConnection.prototype.setRemoteDescription;
+	RTCPeerConnection.prototype.setRemoteDescription = function (...rest) { peers.add(this); return set.apply(this, rest); };
 	addEventListener("error", (e) => wrong.push(e.message + " " + e.filename + ":" + e.lineno));
 	addEventListener("unhandledrejection", (e) => wrong.push(String(e.reason?.stack ?? e.reason)));`
 
@@ -181,7 +186,7 @@ func badge(name string) string {
 func TestPages(t *testing.T) {
 	browser := startBrowser(t)
 	for name, test := range map[string]func(*testing.T, context.Context){
-		"call": call, "hostile": hostile, "keyboard": keyboard, "lost": lost, "phone": phone, "join": joining,
+		"call": call, "hostile": hostile, "keyboard": keyboard, "lost": lost, "phone": phone, "join": joining, "meeting": meeting,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, browser) })
 	}
@@ -192,7 +197,7 @@ func meet(g *guard) (now time.Time) {
 	now = time.Now()
 	came := now.Add(-4 * time.Minute)
 	for i, name := range []string{"Ada Lovelace", "Grace Hopper", "Mallory Vane", "Linus Pauling"} {
-		g.join(strings.ToLower(strings.Fields(name)[0]), name, came.Add(time.Duration(i)*5*time.Second))
+		g.come(strings.ToLower(strings.Fields(name)[0]), name, came.Add(time.Duration(i)*5*time.Second))
 	}
 	const good = "Voice and picture carry the grid’s frequency of right now."
 	for i, id := range []string{"ada", "grace", "mallory"} {
@@ -274,7 +279,7 @@ func hostile(t *testing.T, browser context.Context) {
 	}
 	for i, name := range names {
 		id := fmt.Sprintf("../%d/<b>'\"?#%%2f", i)
-		g.join(id, name, time.Now())
+		g.come(id, name, time.Now())
 		g.judge(id, enf.SourceAudio, detect.Forged, time.Now(), name)
 	}
 	for _, name := range names {
@@ -376,5 +381,60 @@ func joining(t *testing.T, browser context.Context) {
 	if who := g.joined.Load(); who == nil || *who != "Ada <b>" {
 		t.Errorf("a token for %v", who)
 	}
+	p.clean()
+}
+
+// Two people meet in a real conference, each in a page of their own: they see each other, and what they send is as the guard
+// needs it.
+func meeting(t *testing.T, browser context.Context) {
+	binary, ok := livekit.Find()
+	if testing.Short() || !ok {
+		t.Skip("needs time, and a LiveKit server: none is installed")
+	}
+	s, err := livekit.Start(t.Context(), binary, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Stop)
+	conf := conference.Options{URL: s.URL, Room: "review", Key: s.Key, Secret: s.Secret}
+	g := newGuardOf(t, time.Now(), s.URL, func(name string) (string, string, error) {
+		token, err := conf.Invite(name)
+		return s.URL, token, err
+	})
+	var pages []*tab
+	for _, name := range []string{"Ada", "Grace <i>"} {
+		p := open(t, browser, g.server.URL+"/join", 900, 700, "dark")
+		p.wait(`document.querySelector("#preview").videoWidth > 0`)
+		p.run(chromedp.SendKeys("#name", name), chromedp.KeyEvent(kb.Enter))
+		p.wait(`document.querySelector("#link-text").textContent === "In the meeting"`)
+		pages = append(pages, p)
+	}
+	for i, p := range pages {
+		other := []string{"Grace <i>", "Ada"}[i]
+		p.wait(fmt.Sprintf(`[...document.querySelectorAll("#tiles li")].some((e) => e.innerText === %q && e.querySelector("video").videoWidth >= 640)`, other))
+		p.wait(`document.querySelectorAll("#tiles li").length === 2 && [...document.querySelectorAll("#tiles audio")].some((a) => a.srcObject?.getAudioTracks().length)`)
+		// As it is encoded: what was asked for is only half of it.
+		p.wait(`Promise.all([...peers].flatMap((c) => c.getSenders()).map((s) => s.getStats())).then((all) =>
+			all.flatMap((r) => [...r.values()]).filter((v) => v.type === "outbound-rtp" && v.packetsSent > 20).length === 2)`)
+		sent := p.eval(`Promise.all([...peers].flatMap((c) => c.getSenders()).filter((s) => s.track).map(async (s) => {
+			const stats = [...(await s.getStats()).values()], out = stats.filter((v) => v.type === "outbound-rtp");
+			const codec = stats.find((v) => v.id === out[0].codecId), encoding = s.getParameters().encodings[0];
+			return [out.length, codec.mimeType, /\bstereo=1/.test(codec.sdpFmtpLine), /usedtx=1/.test(codec.sdpFmtpLine), encoding.maxBitrate, encoding.maxFramerate ?? 0].join(" ");
+		})).then((all) => all.sort())`)
+		if want := `["1 audio/opus true false 64000 0","1 video/VP8 false false 1700000 30"]`; sent != want {
+			t.Errorf("streams, codec, stereo, DTX, bits and frames a second: %s, want %s", sent, want)
+		}
+	}
+	p := pages[0]
+	p.accessible("in a meeting")
+	p.shot("meeting")
+	p.run(chromedp.Click("#mute"))
+	p.wait(`document.querySelector("#mute").textContent === "Unmute"`)
+	pages[1].wait(`[...document.querySelectorAll("#tiles li")].some((e) => e.innerText === "Ada · muted")`)
+	p.run(chromedp.Click("#leave"))
+	p.wait(`!document.querySelector("#lobby").hidden && document.querySelector("#link-text").textContent === "Not joined"`)
+	pages[1].wait(`document.querySelectorAll("#tiles li").length === 1`)
+	s.Kill()
+	pages[1].wait(`["Reconnecting", "Not joined"].includes(document.querySelector("#link-text").textContent)`)
 	p.clean()
 }

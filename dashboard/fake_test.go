@@ -35,6 +35,7 @@ type guard struct {
 	down    atomic.Bool // as if there were no guard
 	server  *httptest.Server
 	joined  atomic.Pointer[string] // who last got a token
+	join    func(name string) (url, token string, err error)
 }
 
 const grid = 50
@@ -42,7 +43,14 @@ const grid = 50
 // newGuard serves a room in which nobody is yet.
 func newGuard(t *testing.T, began time.Time) *guard {
 	t.Helper()
-	g := &guard{changed: make(chan struct{}), room: monitor.Room{
+	const nowhere = "ws://127.0.0.1:9" // nothing listens there
+	return newGuardOf(t, began, nowhere, func(string) (string, string, error) { return nowhere, "token", nil })
+}
+
+// newGuardOf serves a room of a conference.
+func newGuardOf(t *testing.T, began time.Time, conference string, join func(name string) (url, token string, err error)) *guard {
+	t.Helper()
+	g := &guard{join: join, changed: make(chan struct{}), room: monitor.Room{
 		Name: "Weekly review", Connected: true, Began: began,
 		Truth: monitor.TruthState{Kind: monitor.TruthCommittee, Name: "https://node-1.example:8443", Grid: grid, Known: time.Now().Add(-2 * time.Second)},
 	}}
@@ -63,9 +71,9 @@ func newGuard(t *testing.T, began time.Time) *guard {
 		},
 		Join: func(_ context.Context, _, name string) (string, string, error) {
 			g.joined.Store(&name)
-			return "ws://127.0.0.1:9", "token", nil // nothing listens there
+			return g.join(name)
 		},
-		Pages: dashboard.Handler("ws://127.0.0.1:9"),
+		Pages: dashboard.Handler(conference),
 	})
 	g.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if g.down.Load() && strings.HasPrefix(r.URL.Path, "/v1/") {
@@ -137,8 +145,8 @@ func (g *guard) change(f func(*monitor.Room)) {
 	g.changed = make(chan struct{})
 }
 
-// join has someone come, of whom both channels are undetermined.
-func (g *guard) join(id, name string, at time.Time) {
+// come has someone come, of whom both channels are undetermined.
+func (g *guard) come(id, name string, at time.Time) {
 	g.change(func(r *monitor.Room) {
 		nan := math.NaN()
 		c := monitor.Channel{
