@@ -99,14 +99,20 @@ func (p *Publisher) send(codec media.Codec, o *lksdk.TrackPublicationOptions) (*
 	if err != nil {
 		return nil, fmt.Errorf("conference: publish %s: %w", codec, err)
 	}
-	s := &sender{track: track, rate: float64(capability.ClockRate)}
-	sequence := rtp.NewRandomSequencer()
-	s.packetizer = rtp.NewPacketizer(packetSize, 0, 0, payloader, sequence, capability.ClockRate)
-	s.first = uint32(sequence.NextSequenceNumber()) << 16
+	s := newSender(track, payloader, capability.ClockRate)
 	if s.pub, err = p.lk.LocalParticipant.PublishTrack(track, o); err != nil {
 		return nil, fmt.Errorf("conference: publish %s: %w", codec, err)
 	}
 	return s, nil
+}
+
+// newSender sends by a track; numbers and time stamps begin anywhere (RFC 3550 §5.1).
+func newSender(track *lksdk.LocalTrack, payloader rtp.Payloader, rate uint32) *sender {
+	sequence := rtp.NewRandomSequencer()
+	return &sender{
+		track: track, rate: float64(rate), first: uint32(sequence.NextSequenceNumber()) << 16,
+		packetizer: rtp.NewPacketizer(packetSize, 0, 0, payloader, sequence, rate),
+	}
 }
 
 // errAbsent says that a publisher has no such track.

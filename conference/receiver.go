@@ -152,14 +152,12 @@ func (r *receiver) frame(ticks int64, data []byte, at time.Time) {
 	r.live, r.since, r.damaged = live, at, 0
 	pending := r.pending
 	r.pending, r.bytes = nil, 0
+	r.began(live)
 	for _, p := range pending {
 		if r.live == nil {
 			return // it has ended already
 		}
 		r.write(p.ticks, p.data, at)
-	}
-	if r.live != nil {
-		r.began(r.live)
 	}
 }
 

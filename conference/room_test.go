@@ -5,10 +5,24 @@ package conference
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"io"
 	"math"
 	"math/cmplx"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/livekit/protocol/livekit"
+	lksdk "github.com/livekit/server-sdk-go/v2"
+	"github.com/pion/rtp/codecs"
+	"github.com/pion/webrtc/v4"
 
 	"github.com/defakepro/defakepro/media"
 )
@@ -107,4 +121,349 @@ func TestTwoParticipants(t *testing.T) {
 	if late := time.Since(last); late > 6*time.Second || late < -50*time.Millisecond {
 		t.Errorf("the newest picture is %v old", late)
 	}
+}
+
+// clip is sound and picture of four seconds, played again and again by a publisher until its context ends.
+type clip struct{ sound, picture []sample }
+
+func newClip(t testing.TB) clip {
+	return clip{
+		encode(t, media.Opus, 50, "-f lavfi -i sine=frequency=100:sample_rate=48000:duration=4 -ac 2 -b:a 64k")[:200],
+		encode(t, media.VP8, 25, "-f lavfi -i testsrc2=size=320x180:rate=25:duration=4 -b:v 300k -g 25"),
+	}
+}
+
+// play publishes the clip as id and returns what stops it.
+func (c clip) play(t testing.TB, o Options) (*Publisher, context.CancelFunc) {
+	p := publish(t, o, Media{Audio: media.Opus, Video: media.VP8, Width: 320, Height: 180})
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() { _ = play(ctx, c.sound, 4*time.Second, p.WriteAudio) }()
+	go func() { _ = play(ctx, c.picture, 4*time.Second, p.WriteVideo) }()
+	return p, cancel
+}
+
+// began waits for a track.
+func began(t testing.TB, r *Room, id string, kind Kind) *Track {
+	t.Helper()
+	return await(t, r, string(kind)+" of "+id, func(e Event) bool {
+		return e.Kind == Began && e.Participant.ID == id && e.Track.Kind == kind
+	}).Track
+}
+
+// read reads a block, waiting for a minute at most.
+func read(t testing.TB, track *Track) (media.Block, error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	return track.Read(ctx)
+}
+
+func TestJoinRefused(t *testing.T) {
+	s := server(t)
+	good := options(s, "guard")
+	for name, test := range map[string]struct {
+		change func(*Options)
+		want   string
+	}{
+		"secret":     {func(o *Options) { o.Secret = strings.Repeat("x", 40) }, "refuses the API key"},
+		"key":        {func(o *Options) { o.Key = "nobody" }, "refuses the API key"},
+		"token":      {func(o *Options) { o.Token = "e30.e30.e30" }, "refuses the API key or token"},
+		"address":    {func(o *Options) { o.URL = "ws://127.0.0.1:1" }, "ws://127.0.0.1:1 cannot be reached"},
+		"name":       {func(o *Options) { o.URL = "wss://livekit.invalid" }, "wss://livekit.invalid cannot be reached"},
+		"path":       {func(o *Options) { o.URL += "/elsewhere" }, "is no LiveKit server"},
+		"scheme":     {func(o *Options) { o.URL = "ftp://x" }, "must be like ws://host:port"},
+		"no URL":     {func(o *Options) { o.URL = "" }, "must be like ws://host:port"},
+		"no room":    {func(o *Options) { o.Room = "" }, "no room is named"},
+		"no key":     {func(o *Options) { o.Key = "" }, "neither an API key"},
+		"bad height": {func(o *Options) { o.Height = -1 }, "height of -1"},
+	} {
+		o := good
+		test.change(&o)
+		from := time.Now()
+		r, err := Join(t.Context(), o)
+		if err == nil {
+			_ = r.Close()
+		}
+		if err == nil || !strings.Contains(err.Error(), test.want) || strings.Contains(err.Error(), o.Secret) {
+			t.Errorf("%s: %v, want %q", name, err, test.want)
+		}
+		if d := time.Since(from); d > 10*time.Second {
+			t.Errorf("%s: after %v", name, d)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := Join(ctx, good); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+}
+
+// TestMute: muting is a gap in a track of sound, and what follows is at its time; the phase of a tone shows it.
+func TestMute(t *testing.T) {
+	s := server(t)
+	c := newClip(t)
+	p := publish(t, options(s, "alice"), Media{Audio: media.Opus})
+	r := join(t, options(s, "guard"))
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var muted atomic.Bool
+	go func() {
+		_ = play(ctx, c.sound, 4*time.Second, func(b []byte, at time.Duration) error {
+			if muted.Load() {
+				return nil
+			}
+			return p.WriteAudio(b, at)
+		})
+	}()
+	track := began(t, r, "alice", Audio)
+	m := tone{f: 100}
+	for len(m.phases) < 150 {
+		b, err := read(t, track)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.add(b)
+	}
+	muted.Store(true)
+	if err := p.Mute(Audio, true); err != nil {
+		t.Fatal(err)
+	}
+	time.AfterFunc(3*time.Second, func() {
+		_ = p.Mute(Audio, false)
+		muted.Store(false)
+	})
+	for len(m.phases) < 400 {
+		b, err := read(t, track)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.add(b)
+	}
+	longest := 0.0
+	for i := 1; i < len(m.at); i++ {
+		longest = max(longest, m.at[i]-m.at[i-1])
+	}
+	hz, worst := m.result()
+	t.Logf("%.6f Hz, at most %.3f rad off, a gap of %.2f s", hz, worst, longest)
+	if longest < 2.5 || worst > 0.3 {
+		t.Errorf("%.6f Hz, at most %.3f rad off, a gap of %.2f s", hz, worst, longest)
+	}
+}
+
+// TestLeave: tracks of whoever leaves end.
+func TestLeave(t *testing.T) {
+	s := server(t)
+	c := newClip(t)
+	r := join(t, options(s, "guard"))
+	p, stop := c.play(t, options(s, "alice"))
+	defer stop()
+	track := began(t, r, "alice", Video)
+	_ = p.Close() // always nil
+	await(t, r, "alice leaves", func(e Event) bool { return e.Kind == Left && e.Participant.ID == "alice" })
+	for {
+		if _, err := read(t, track); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := read(t, track); !errors.Is(err, io.EOF) {
+		t.Errorf("once more: %v", err)
+	}
+}
+
+// TestServerRestart: a server that is killed and comes back finds the guard there again, and all tracks begin anew.
+func TestServerRestart(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes half a minute")
+	}
+	s := server(t)
+	c := newClip(t)
+	_, stop := c.play(t, options(s, "alice"))
+	r := join(t, options(s, "guard"))
+	track := began(t, r, "alice", Audio)
+	stop()
+	s.Kill()
+	await(t, r, "the connection is lost", func(e Event) bool { return e.Kind == Lost && e.Err != nil })
+	if err := s.Resume(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	await(t, r, "the connection is regained", func(e Event) bool { return e.Kind == Regained })
+	for {
+		if _, err := read(t, track); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, stop = c.play(t, options(s, "bob"))
+	defer stop()
+	again := began(t, r, "bob", Audio)
+	if b, err := read(t, again); err != nil || b.Audio == nil {
+		t.Error(err)
+	}
+}
+
+// TestExpelled: who joins under the guard's name puts it out, and it does not fight.
+func TestExpelled(t *testing.T) {
+	s := server(t)
+	r := join(t, options(s, "guard"))
+	join(t, options(s, "guard"))
+	e := await(t, r, "the end", func(e Event) bool { return e.Kind == Ended })
+	if !errors.Is(e.Err, errExpelled) {
+		t.Error(e.Err)
+	}
+	for e := range r.Events(t.Context()) {
+		t.Errorf("after the end: %v", e)
+	}
+}
+
+// TestLayers: of a picture in several layers the one asked for comes; when it ceases, the track ends, and another begins with the layer that is left.
+func TestLayers(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes half a minute")
+	}
+	s := server(t)
+	low := encode(t, media.VP8, 25, "-f lavfi -i testsrc2=size=320x180:rate=25:duration=4 -b:v 200k -g 25")
+	high := encode(t, media.VP8, 25, "-f lavfi -i testsrc2=size=1280x720:rate=25:duration=4 -b:v 1200k -g 25")
+	p := publish(t, options(s, "alice"), Media{})
+	lk := func(quality livekit.VideoQuality, w, h uint32) *lksdk.LocalTrack {
+		track, err := lksdk.NewLocalTrack(webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeVP8, ClockRate: 90_000},
+			lksdk.WithSimulcast("camera", &livekit.VideoLayer{Quality: quality, Width: w, Height: h}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return track
+	}
+	tracks := []*lksdk.LocalTrack{lk(livekit.VideoQuality_LOW, 320, 180), lk(livekit.VideoQuality_HIGH, 1280, 720)}
+	if _, err := p.lk.LocalParticipant.PublishSimulcastTrack(tracks, &lksdk.TrackPublicationOptions{Name: "camera"}); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	highCtx, highCancel := context.WithCancel(ctx)
+	defer highCancel()
+	for i, layer := range [][]sample{low, high} {
+		send := newSender(tracks[i], &codecs.VP8Payloader{EnablePictureID: true}, 90_000)
+		until := []context.Context{ctx, highCtx}[i]
+		go func() { _ = play(until, layer, 4*time.Second, send.write) }()
+	}
+	rows := func(r *Room) (*Track, int) {
+		track := began(t, r, "alice", Video)
+		b, err := read(t, track)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return track, b.Luma.Rows
+	}
+	o := options(s, "small")
+	o.Height = 180
+	if _, n := rows(join(t, o)); n != 180 {
+		t.Errorf("asked for 180 rows, got %d", n)
+	}
+	r := join(t, options(s, "guard"))
+	track, n := rows(r)
+	for n != 720 { // the server may begin with the lower layer
+		track, n = rows(r)
+	}
+	highCancel()
+	for {
+		b, err := read(t, track)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil || b.Luma.Rows != 720 {
+			t.Fatalf("%d rows, %v", b.Luma.Rows, err)
+		}
+	}
+	if _, n := rows(r); n != 180 {
+		t.Errorf("afterwards %d rows", n)
+	}
+}
+
+// TestComing: a hundred people who come and go leave nothing behind, and one of them has a name of a megabyte.
+func TestComing(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes a minute")
+	}
+	s := server(t)
+	c := newClip(t)
+	r := join(t, options(s, "guard"))
+	before := runtime.NumGoroutine()
+	const people, at = 100, 5
+	seen := make(map[string]chan struct{})
+	for i := range people {
+		seen[fmt.Sprintf("p%02d", i)] = make(chan struct{})
+	}
+	var group sync.WaitGroup
+	for lane := range at {
+		group.Go(func() {
+			for i := lane; i < people; i += at {
+				o := options(s, fmt.Sprintf("p%02d", i))
+				if i == 7 {
+					o.Name = strings.Repeat("ü", 1<<12)
+				}
+				p, err := Publish(t.Context(), o, Media{Audio: media.Opus})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				for _, x := range c.sound[:75] { // at once
+					_ = p.WriteAudio(x.data, x.at)
+				}
+				select {
+				case <-seen[o.Identity]:
+				case <-time.After(time.Minute):
+					t.Errorf("nobody tells of %s", o.Identity)
+				}
+				_ = p.Close() // always nil
+			}
+		})
+	}
+	group.Go(func() {
+		for range people {
+			await(t, r, "somebody leaves", func(e Event) bool {
+				if len(e.Participant.Name) > longest {
+					t.Errorf("a name of %d bytes", len(e.Participant.Name))
+				}
+				if e.Kind == Joined {
+					close(seen[e.Participant.ID])
+				}
+				return e.Kind == Left
+			})
+		}
+	})
+	group.Wait()
+	within(t, "tracks end", func() bool { return len(r.slots) == 0 })
+	within(t, "goroutines end", func() bool { return runtime.NumGoroutine() <= before+10 })
+	_ = r.Close()                                                     // always nil
+	within(t, "workers end", func() bool { return children(t) == 1 }) // the server
+}
+
+// within waits for a condition.
+func within(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(30 * time.Second); !ok(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			buf := make([]byte, 1<<20)
+			t.Fatalf("waited in vain for: %s\n%s", what, buf[:runtime.Stack(buf, true)])
+		}
+	}
+}
+
+// children counts the processes that this one has started and that still run.
+func children(t *testing.T) int {
+	t.Helper()
+	lists, err := filepath.Glob("/proc/self/task/*/children")
+	if err != nil || len(lists) == 0 {
+		t.Skip("no /proc")
+	}
+	n := 0
+	for _, list := range lists {
+		b, err := os.ReadFile(list)
+		if err == nil {
+			n += len(strings.Fields(string(b)))
+		}
+	}
+	return n
 }

@@ -104,8 +104,9 @@ func (t *Track) sound(b media.Block) (media.Block, bool) {
 		for i := range missing {
 			missing[i] = math.NaN()
 		}
-		t.held = &b
-		b = media.Block{Audio: &dsp.Signal{Start: t.next, Rate: s.Rate, Channels: [][]float64{missing}}}
+		held := b
+		t.held = &held
+		b.Audio = &dsp.Signal{Start: t.next, Rate: s.Rate, Channels: [][]float64{missing}}
 	}
 	t.next = s.Start.Add(time.Duration(math.Round(float64(s.Len()) / s.Rate * 1e9)))
 	return b, true

@@ -32,8 +32,8 @@ const (
 	MaxPacket = 4 << 20
 	// defaultLiveStall is many times what the slowest frame takes, and little enough to notice within a window of the guard.
 	defaultLiveStall = 10 * time.Second
-	// What may wait for the decoder: two seconds of video, or five of sound, and no more than a few large frames.
-	liveQueue, liveQueueBytes = 64, 2 * MaxPacket
+	// What may wait for the decoder: some seconds, as come at once where a stretch begins, and no more than a few large frames.
+	liveQueue, liveQueueBytes = 256, 2 * MaxPacket
 	// liveAhead is how many packets the worker is given before it has answered for the first: enough to keep it busy.
 	liveAhead = 4
 	// liveBlocks is how many decoded blocks may wait for Read.
