@@ -238,20 +238,21 @@ func (s *store) restoreChunk(r *restoring, index uint32, chunk []byte) error {
 		if n == 0 {
 			return badChunk("an entry is empty")
 		}
-		if e.bytes[0] == entryRound {
+		switch e.bytes[0] {
+		case entryRound:
 			var round poenf.Round
 			if err := round.UnmarshalBinary(e.bytes[1:]); err != nil {
 				return badChunk("%w", err)
 			}
 			e.number = round.Number
 			rounds++
-		} else if e.bytes[0] == entryChange {
+		case entryChange:
 			made, err := decodeChange(e.bytes)
 			if err != nil {
 				return badChunk("%w", err)
 			}
 			e.number = made.Change.Sequence
-		} else {
+		default:
 			e.number = marks
 			marks++
 		}
