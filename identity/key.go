@@ -1,7 +1,11 @@
 // SPDX-FileCopyrightText: 2026 The DeFakePro Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package identity keeps the keys by which members of a committee are known.
+// Package identity keeps the keys by which members of a committee are known, and has them prove who they are.
+//
+// A [Key] is on disk as it is, readable by its owner alone, or sealed under a passphrase; or another program keeps it ([Signer]).
+// Who a key stands for, with which roles and in which zones, the registry of a committee says (poenf.Registry). A [Verifier] asks:
+// a fresh challenge, an answer that is good once, for one zone at one endpoint (DeFakePro §III-B, virtual trust zones).
 package identity
 
 import (
@@ -23,10 +27,11 @@ type Key struct {
 	Private ed25519.PrivateKey
 }
 
-// keyFile is the form of a key on disk: the seed, of 32 bytes, in base64.
+// keyFile is the form of a key on disk: the seed, of 32 bytes, in base64, or sealed.
 type keyFile struct {
-	Name string `json:"member"`
-	Seed []byte `json:"ed25519_seed"`
+	Name   string      `json:"member"`
+	Seed   []byte      `json:"ed25519_seed,omitempty"`
+	Sealed *sealedSeed `json:"sealed,omitempty"`
 }
 
 // maxKeyFile is the most bytes that a key's file has.
@@ -47,8 +52,12 @@ func (k Key) String() string { return k.Name }
 // GoString returns the name too, so that no verb of fmt prints the key.
 func (k Key) GoString() string { return "identity.Key{" + k.Name + "}" }
 
-// ReadKey reads a key's file. One that others than its owner may read or write is refused: its key may have been copied.
-func ReadKey(path string) (Key, error) {
+// ReadKey reads a key's file. One that others than its owner may read or write is refused: its key may have been copied. So is
+// one that is sealed, with an error that wraps [ErrPassphrase].
+func ReadKey(path string) (Key, error) { return OpenKey(path, nil) }
+
+// OpenKey reads a key's file like [ReadKey], and opens one that is sealed with the passphrase that ask returns.
+func OpenKey(path string, ask Passphrase) (Key, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return Key{}, err
@@ -65,14 +74,14 @@ func ReadKey(path string) (Key, error) {
 	if err != nil {
 		return Key{}, err
 	}
-	k, err := parseKey(data)
+	k, err := parseKey(data, ask)
 	if err != nil {
 		return Key{}, fmt.Errorf("%s: %w", path, err)
 	}
 	return k, nil
 }
 
-func parseKey(data []byte) (Key, error) {
+func parseKey(data []byte, ask Passphrase) (Key, error) {
 	if len(data) > maxKeyFile {
 		return Key{}, errors.New("too long for a key")
 	}
@@ -82,6 +91,15 @@ func parseKey(data []byte) (Key, error) {
 	if err := d.Decode(&file); err != nil {
 		return Key{}, errors.New("not a member's key: want an object of member and ed25519_seed") // the decoder's own words might quote the seed
 	}
+	if file.Sealed != nil && file.Seed == nil && file.Name != "" {
+		seed, err := file.Sealed.open(file.Name, ask)
+		if err != nil {
+			return Key{}, err
+		}
+		file.Seed = seed
+	} else if file.Sealed != nil {
+		return Key{}, errors.New("not a member's key: sealed and not")
+	}
 	if file.Name == "" || len(file.Seed) != ed25519.SeedSize {
 		return Key{}, fmt.Errorf("not a member's key: a name and a seed of %d bytes are needed", ed25519.SeedSize)
 	}
@@ -89,8 +107,21 @@ func parseKey(data []byte) (Key, error) {
 }
 
 // WriteKey writes a key's file, readable by its owner alone. It does not overwrite: an error then wraps [fs.ErrExist].
-func WriteKey(path string, k Key) (err error) {
-	data, err := json.MarshalIndent(keyFile{Name: k.Name, Seed: k.Private.Seed()}, "", "  ")
+func WriteKey(path string, k Key) error {
+	return writeKey(path, keyFile{Name: k.Name, Seed: k.Private.Seed()})
+}
+
+// SealKey writes a key's file like [WriteKey], encrypted under a passphrase.
+func SealKey(path string, k Key, passphrase []byte) error {
+	sealed, err := seal(k, passphrase)
+	if err != nil {
+		return err
+	}
+	return writeKey(path, keyFile{Name: k.Name, Sealed: sealed})
+}
+
+func writeKey(path string, file keyFile) (err error) {
+	data, err := json.MarshalIndent(file, "", "  ")
 	if err != nil {
 		return err
 	}
