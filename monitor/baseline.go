@@ -78,7 +78,7 @@ func (b *baseline) level(c *channel, truth *trace, from, end int64) enf.Series {
 	for i := range s.Hz {
 		offset, ok := b.offsets[c.trace.at(from+int64(i)).turn]
 		switch {
-		case !ok && len(b.offsets) > 0, math.IsNaN(truth.at(from+int64(i)).hz):
+		case !ok && len(b.offsets) > 0, math.IsNaN(truth.at(from + int64(i)).hz):
 			s.Hz[i] = math.NaN()
 		case ok:
 			s.Hz[i] += usual - offset

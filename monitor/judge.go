@@ -47,18 +47,18 @@ func (m *Monitor) Judge(ctx context.Context) {
 	full := now.Sub(m.compared) >= m.options.Shift
 	if full {
 		m.compared = now
+		for _, c := range m.due(now) {
+			m.compare(c, now)
+		}
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.summon()
 	for _, p := range m.people {
-		if !p.left.IsZero() && now.Sub(p.left) > leftAfter {
+		if gone(p, now) {
 			continue
 		}
 		for _, c := range p.channels {
-			if full {
-				m.compare(c, now)
-			}
 			m.guard(c, now)
 			m.conclude(p, c, now)
 		}
@@ -67,6 +67,22 @@ func (m *Monitor) Judge(ctx context.Context) {
 	if full {
 		m.touch()
 	}
+}
+
+// gone reports whether somebody has left for so long that nothing more can become known.
+func gone(p *person, now time.Time) bool { return !p.left.IsZero() && now.Sub(p.left) > leftAfter }
+
+// due returns the channels of all who are to be judged.
+func (m *Monitor) due(now time.Time) []*channel {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var out []*channel
+	for _, p := range m.people {
+		if !gone(p, now) {
+			out = append(out, p.channels...)
+		}
+	}
+	return out
 }
 
 // learn asks the truth for what is new.
@@ -123,26 +139,43 @@ func (t *trace) know(s enf.Series, now int64) {
 	}
 }
 
-// compare lays all that is kept of a channel beside the truth.
+// compare lays all that is kept of a channel beside the truth. Nobody waits for it meanwhile.
 func (m *Monitor) compare(c *channel, now time.Time) {
+	est, truth, ok := m.prepare(c, now)
+	var ch detect.Channel
+	if ok {
+		ch = detect.Compare(est, truth, detect.Options{
+			Window: m.options.Window, Shift: m.options.Shift, Rule: m.options.Rule, Threshold: m.options.Threshold,
+		})
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !ok {
+		c.pend(detect.Undetermined, ch)
+		return
+	}
+	m.note(c, ch, now)
+}
+
+// prepare copies what is to be compared.
+func (m *Monitor) prepare(c *channel, now time.Time) (est enf.Estimate, truth enf.Series, ok bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	end := min(c.trace.last, m.truth.last) + 1
 	from := m.start(c, end, now)
 	c.found.present = c.trace.present(now.Unix()-int64(m.options.Window.Seconds()), now.Unix()) >= leastValues
 	if from >= end {
-		c.pend(detect.Undetermined, detect.Channel{})
-		return
+		return est, truth, false
 	}
 	c.base.settle(c, m.truth, from, end)
 	series := c.base.level(c, m.truth, from, end)
-	truth := m.truth.series(from-2*maxLag, end+2*maxLag, false)
+	truth = m.truth.series(from-2*maxLag, end+2*maxLag, false)
 	truth.SNR = nil
-	grid := m.options.Grid
-	est := enf.Estimate{Series: series, Source: c.source, Grid: grid, Present: series.Present() >= leastValues, SNR: medianOf(series.SNR)}
-	if grid == enf.GridAuto {
+	est = enf.Estimate{Series: series, Source: c.source, Grid: m.options.Grid, Present: series.Present() >= leastValues, SNR: medianOf(series.SNR)}
+	if est.Grid == enf.GridAuto {
 		est.Grid = nominal(truth)
 	}
-	ch := detect.Compare(est, truth, detect.Options{Window: m.options.Window, Shift: m.options.Shift, Rule: m.options.Rule, Threshold: m.options.Threshold})
-	m.note(c, ch, now)
+	return est, truth, true
 }
 
 // start is the first second of the history to compare: a window's end falls on its end.

@@ -1,0 +1,262 @@
+// SPDX-FileCopyrightText: 2026 The DeFakePro Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package eval
+
+import (
+	"context"
+	"io"
+	"math"
+	"math/rand/v2"
+	"time"
+
+	"github.com/defakepro/defakepro/detect"
+	"github.com/defakepro/defakepro/dsp"
+	"github.com/defakepro/defakepro/enf"
+	"github.com/defakepro/defakepro/enf/enftest"
+	"github.com/defakepro/defakepro/media"
+	"github.com/defakepro/defakepro/monitor"
+)
+
+// Attack is what a participant's sound turns into in mid-call.
+type Attack string
+
+// The attacks. Replay plays an older recording of the same grid, foreign the hum of another grid, whose mean is 10 mHz off and which moves twice
+// as much, splice one's own sound of twenty seconds ago; synthetic is speech without hum.
+const (
+	AttackNone      Attack = ""
+	AttackReplay    Attack = "replay"
+	AttackForeign   Attack = "foreign hum"
+	AttackSplice    Attack = "splice"
+	AttackSynthetic Attack = "synthetic speech"
+)
+
+// liveRate is the sampling rate of simulated calls, in hertz: it holds all harmonics looked at.
+const liveRate = 2000
+
+// Call is a simulated call of one participant's sound, or several.
+type Call struct {
+	// Seed stands for all chance.
+	Seed uint64
+	// Grid is what hums: the phase of the mains and its frequency at second t of the call.
+	Phase, Frequency func(t float64) float64
+	Nominal          enf.Grid
+	// Length of the call, and when the attack begins in it, in seconds.
+	Length, Begins int
+	Attack         Attack
+	// Other is the phase of the hum that an attack plays.
+	Other func(t float64) float64
+	// Level is the carrier-to-noise density of the strongest harmonic, in dB-Hz. Speech is its level above the noise in dB; 0 for none.
+	Level, Speech float64
+	// Loss is the share of time that is lost, in gaps of 60 ms to 1 s.
+	Loss float64
+	// Clock is the error of the participant's clock, in parts per million, and Late how late its sound comes, in seconds.
+	Clock, Late float64
+	// Delay is after how many seconds the truth of a second is known, at least; it becomes known five seconds at a time.
+	Delay int
+	// Witnesses are other participants, honest ones.
+	Witnesses int
+}
+
+// Heard is what a monitor said in a call.
+type Heard struct {
+	// Events are those of the participant attacked, Others those of the others; times count from the beginning.
+	Events, Others []LiveEvent
+	Hours          float64 // of channels
+	// Authentic is the share of the participants' time, from two minutes on, for which they were.
+	Authentic float64
+}
+
+// LiveEvent is an event at a second of the call.
+type LiveEvent struct {
+	Second  float64
+	Verdict detect.Verdict
+	Reason  string
+}
+
+// tape is a source that a call plays second by second.
+type tape struct {
+	blocks chan media.Block
+	ready  chan struct{}
+}
+
+func (t *tape) Read(ctx context.Context) (media.Block, error) {
+	select {
+	case t.ready <- struct{}{}:
+	case <-ctx.Done():
+		return media.Block{}, ctx.Err()
+	}
+	select {
+	case b, ok := <-t.blocks:
+		if !ok {
+			return media.Block{}, io.EOF
+		}
+		return b, nil
+	case <-ctx.Done():
+		return media.Block{}, ctx.Err()
+	}
+}
+
+// agreed is the truth of a committee: what it had, as frames of sixteen seconds show it, late.
+type agreed struct {
+	call Call
+	now  *time.Time
+	from time.Time
+	rng  map[int64]float64
+}
+
+func (a *agreed) Between(_ context.Context, from, to time.Time) (enf.Series, error) {
+	n := max(0, int(to.Sub(from)/time.Second))
+	s := enf.Series{Start: from.Truncate(time.Second), Step: time.Second, Hz: make([]float64, n), Sigma: make([]float64, n)}
+	for i := range n {
+		at := s.Time(i)
+		s.Hz[i] = math.NaN()
+		// Rounds end at multiples of five seconds.
+		closes := at.Truncate(5 * time.Second).Add(5*time.Second + time.Duration(a.call.Delay)*time.Second)
+		if !closes.After(*a.now) {
+			s.Hz[i], s.Sigma[i] = a.value(at), 0.0003
+		}
+	}
+	return s, nil
+}
+
+// value is the mean under a Hann window of eight seconds, with an error of 0.3 mHz.
+func (a *agreed) value(at time.Time) float64 {
+	if v, ok := a.rng[at.Unix()]; ok {
+		return v
+	}
+	var frame [9]float64
+	t := at.Sub(a.from).Seconds()
+	for i := range frame {
+		frame[i] = a.call.Frequency(t + float64(i-4))
+	}
+	v := hannMean(frame[:]) + 0.0003*rand.New(rand.NewPCG(a.call.Seed, uint64(at.Unix()))).NormFloat64()
+	a.rng[at.Unix()] = v
+	return v
+}
+
+// voice makes one participant's sound.
+type voice struct {
+	call     Call
+	attacked bool
+	rng      *rand.Rand
+	hum      []enftest.Harmonic
+	speech   *enftest.Speech
+	lost     int // samples still to be lost
+	clock    float64
+}
+
+const liveNoise = 0.003 // standard deviation of the room's noise
+
+func newVoice(c Call, number int) *voice {
+	seed := c.Seed*64 + uint64(number)
+	v := &voice{call: c, attacked: number == 0, rng: rand.New(rand.NewPCG(seed, 7)), clock: c.Clock}
+	v.hum = enftest.RoomHum(seed, enftest.Amplitude(c.Level, liveNoise, liveRate))
+	if number > 0 {
+		v.clock = 40 * (2*v.rng.Float64() - 1)
+	}
+	if c.Speech > 0 {
+		v.speech = enftest.NewSpeech(seed, liveRate, liveNoise*math.Pow(10, c.Speech/20))
+	}
+	return v
+}
+
+// second makes the sound of one second of the call. The clock's error is that of the sampling: second t holds t(1+clock).
+func (v *voice) second(t int, block []float64) {
+	clear(block)
+	under := v.attacked && v.call.Attack != AttackNone && t >= v.call.Begins
+	stretch := 1 + 1e-6*v.clock
+	phase := func(u float64) float64 { return v.call.Phase(u*stretch - v.call.Late) }
+	switch {
+	case !under:
+	case v.call.Attack == AttackSplice:
+		phase = func(u float64) float64 { return v.call.Phase(u*stretch - v.call.Late - 20) }
+	default:
+		phase = v.call.Other
+	}
+	if !under || v.call.Attack != AttackSynthetic {
+		enftest.Hum(block, liveRate, float64(t), v.hum, phase)
+	}
+	for i := range block {
+		block[i] += liveNoise * v.rng.NormFloat64()
+	}
+	if v.speech != nil {
+		v.speech.Add(block)
+	}
+	if v.call.Loss > 0 {
+		v.lose(block)
+	}
+}
+
+// lose makes gaps of 60 ms to a second, which on average take the share lost.
+func (v *voice) lose(block []float64) {
+	const packet = liveRate / 50
+	for from := 0; from < len(block); from += packet {
+		const mean = 0.2 // of a gap, seconds
+		if v.lost <= 0 && v.rng.Float64() < v.call.Loss/(1-v.call.Loss)*packet/liveRate/mean {
+			v.lost = int(liveRate * min(1, 0.06+v.rng.ExpFloat64()*(mean-0.06)))
+		}
+		if v.lost > 0 {
+			for i := from; i < from+packet; i++ {
+				block[i] = math.NaN()
+			}
+			v.lost -= packet
+		}
+	}
+}
+
+// settling is how many seconds a participant is given to become authentic.
+const settling = 120
+
+// Play plays the call to a monitor, as fast as it goes.
+func (c Call) Play(ctx context.Context) (Heard, error) {
+	began := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	now := began
+	truth := &agreed{call: c, now: &now, from: began, rng: map[int64]float64{}}
+	m := monitor.New(monitor.Options{
+		Room: "simulated", Truth: truth, Grid: c.Nominal, Now: func() time.Time { return now },
+		TruthState: func() monitor.TruthState { return monitor.TruthState{Kind: monitor.TruthCommittee, Grid: c.Nominal} },
+	})
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var tapes []*tape
+	var voices []*voice
+	ids := make([]string, 1+c.Witnesses)
+	for i := range ids {
+		ids[i] = string(rune('a' + i))
+		m.Join(monitor.Person{ID: ids[i], Name: ids[i]})
+		t := &tape{blocks: make(chan media.Block), ready: make(chan struct{})}
+		tapes, voices = append(tapes, t), append(voices, newVoice(c, i))
+		go func() { _ = m.Watch(ctx, ids[i], enf.SourceAudio, t) }()
+		<-t.ready
+	}
+	var heard Heard
+	verdicts := make([]detect.Verdict, len(ids))
+	for t := range c.Length {
+		now = began.Add(time.Duration(t+1) * time.Second)
+		for i, v := range voices {
+			block := make([]float64, liveRate)
+			v.second(t, block)
+			tapes[i].blocks <- media.Block{Audio: &dsp.Signal{Start: began.Add(time.Duration(t) * time.Second), Rate: liveRate, Channels: [][]float64{block}}}
+			<-tapes[i].ready
+		}
+		m.Judge(ctx)
+		for i, p := range m.Room().Participants {
+			if t >= settling && p.Verdict == detect.Authentic {
+				heard.Authentic += 1 / float64(max(1, c.Length-settling)*len(ids))
+			}
+			if p.Verdict == verdicts[i] {
+				continue
+			}
+			verdicts[i] = p.Verdict
+			e := LiveEvent{float64(t + 1), p.Verdict, p.Reason}
+			if i == 0 {
+				heard.Events = append(heard.Events, e)
+			} else {
+				heard.Others = append(heard.Others, e)
+			}
+		}
+	}
+	heard.Hours = float64(c.Length*len(ids)) / 3600
+	return heard, nil
+}
