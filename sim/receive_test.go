@@ -146,7 +146,7 @@ func TestStreamCarriesTheTruth(t *testing.T) {
 // what this test holds fast, not what one would wish.
 func TestStreamUnderAttack(t *testing.T) {
 	needFFmpeg(t)
-	const seconds, from = 90, 40
+	const seconds, from = 80, 30
 	kinds := []sim.Kind{sim.Replace, sim.Mute, sim.Foreign, sim.Cut, sim.Insert, sim.Face, sim.Reface, sim.Camera}
 	if testing.Short() {
 		kinds = []sim.Kind{sim.Reface}
