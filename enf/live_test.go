@@ -1,0 +1,106 @@
+// SPDX-FileCopyrightText: 2026 The DeFakePro Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package enf_test
+
+import (
+	"math"
+	"testing"
+	"time"
+
+	"github.com/defakepro/defakepro/dsp"
+	"github.com/defakepro/defakepro/enf"
+	"github.com/defakepro/defakepro/enf/enftest"
+)
+
+// live follows a stream as a guard does, and keeps how late each value came.
+type live struct {
+	hz, early        []float64
+	latest, earliest float64 // the longest delay of a value from second 60 on, and the longest of an early one
+}
+
+func (l *live) note(s enf.Series, now float64, early bool) {
+	for i, hz := range s.Hz {
+		second := int(s.Time(i).Sub(time.Time{}) / time.Second)
+		dst, longest := &l.hz, &l.latest
+		if early {
+			dst, longest = &l.early, &l.earliest
+		}
+		for len(*dst) <= second {
+			*dst = append(*dst, math.NaN())
+		}
+		(*dst)[second] = hz
+		if second >= 60 {
+			*longest = max(*longest, now-float64(second))
+		}
+	}
+}
+
+// errorOf returns the root mean square error from second 60 on, and the number of values.
+func errorOf(hz []float64, g *enftest.Grid) (rmse float64, n int) {
+	for i, v := range hz {
+		if i >= 60 && !math.IsNaN(v) {
+			d := v - g.Frequency(float64(i))
+			rmse, n = rmse+d*d, n+1
+		}
+	}
+	return math.Sqrt(rmse / float64(n)), n
+}
+
+// A live picture's values come as soon as a sound's once its scene is known, and are not much worse for it.
+func TestLiveVideo(t *testing.T) {
+	for _, c := range []enftest.Camera{
+		{FPS: 25, Readout: 0.02, Flicker: 0.03, Subject: 0.4},
+		{FPS: 30, Readout: 0.02, Flicker: 0.03}, // on the scene's own alias
+	} {
+		const seconds = 160
+		g := enftest.NewGrid(7, enftest.GridOptions{Duration: seconds * time.Second})
+		c.Seed, c.Exposure, c.Noise, c.Drift, c.Rows = 3, 0.004, 0.0005, 0.01, 180
+		e, whole := enf.NewVideo(enf.Options{Grid: enf.Grid60, Live: true}), enf.NewVideo(enf.Options{Grid: enf.Grid60})
+		var l live
+		for frame := range c.Film(g, seconds) {
+			if err := e.Write(frame); err != nil {
+				t.Fatal(err)
+			}
+			if err := whole.Write(frame); err != nil {
+				t.Fatal(err)
+			}
+			now := frame.Time.Sub(time.Time{}).Seconds()
+			l.note(e.Take(), now, false)
+			l.note(e.Early(), now, true)
+		}
+		rmse, n := errorOf(l.hz, g)
+		early, m := errorOf(l.early, g)
+		offline := compare(whole.Close(), g)
+		t.Logf("%g fps: live %.2f mHz (%d values, %.1f s late), early %.2f (%d, %.1f s), afterwards %.2f", c.FPS, 1e3*rmse, n, l.latest, 1e3*early, m, l.earliest, 1e3*offline.rmse)
+		if n < seconds-60-20 || l.latest > 14 || rmse > 2*max(offline.rmse, 0.5e-3) {
+			t.Errorf("%g fps: live %.2f mHz, %d values, %.1f s late", c.FPS, 1e3*rmse, n, l.latest)
+		}
+	}
+}
+
+// Early values of loud hum come within 7 s and are right; of faint hum there are none.
+func TestEarly(t *testing.T) {
+	const seconds, rate = 200, 1000
+	g := enftest.NewGrid(5, enftest.GridOptions{Duration: seconds * time.Second})
+	for _, test := range []struct {
+		cn0   float64
+		least int
+	}{{40, 120}, {10, 0}} {
+		x := hum(g, 4, seconds, rate, test.cn0, 2, 4)
+		e := enf.NewAudio(enf.Options{Grid: enf.Grid60, Live: true})
+		var l live
+		for i := 0; i < len(x); i += rate {
+			if err := e.Write(dsp.Signal{Start: at(float64(i) / rate), Rate: rate, Channels: [][]float64{x[i : i+rate]}}); err != nil {
+				t.Fatal(err)
+			}
+			l.note(e.Take(), float64(i)/rate+1, false)
+			l.note(e.Early(), float64(i)/rate+1, true)
+		}
+		rmse, n := errorOf(l.early, g)
+		t.Logf("%g dB-Hz: %d values, %.2f mHz, %.1f s late", test.cn0, n, 1e3*rmse, l.earliest)
+		if n < test.least || test.least == 0 && n > 5 || n > 5 && (rmse > 0.001 || l.earliest > 7) {
+			t.Errorf("%g dB-Hz: %d values, %.2f mHz, %.1f s late", test.cn0, n, 1e3*rmse, l.earliest)
+		}
+	}
+}
