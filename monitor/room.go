@@ -8,6 +8,7 @@ import (
 	"iter"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -114,7 +115,7 @@ func New(o Options) *Monitor {
 // Join says that somebody has come. Who comes again keeps what was found before, and may have another name.
 func (m *Monitor) Join(p Person) {
 	if len(p.Name) > longestName {
-		p.Name = p.Name[:longestName]
+		p.Name = strings.ToValidUTF8(p.Name[:longestName], "")
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
