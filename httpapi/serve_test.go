@@ -138,7 +138,7 @@ func TestServeTLS(t *testing.T) {
 	t.Parallel()
 	other := httptest.NewTLSServer(nil)
 	defer other.Close()
-	h := Handler(Options{Ledger: rounds(1, 3), Committee: theCommittee, Limits: Limits{Heartbeat: 30 * time.Millisecond, Stall: 10 * time.Millisecond}})
+	h := Handler(Options{Ledger: rounds(1, 3), Committee: theCommittee, Limits: Limits{Heartbeat: 300 * time.Millisecond, Stall: 150 * time.Millisecond}})
 	address, stop := run(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.ProtoMajor != 2 {
 			t.Errorf("%s over %s", r.URL, r.Proto)
