@@ -177,7 +177,7 @@ func TestENF(t *testing.T) {
 			got := compare(est.Series, talks[i].mains, began[i], length)
 			want := direct[fmt.Sprint(i, e.Track.Kind)]
 			t.Logf("%s, %s: %v; without a conference: %v", talks[i].name, e.Track.Kind, got, want)
-			if got.rmse > 1.3*want.rmse+0.0003 || got.share < want.share-0.1 || math.Abs(got.offset-want.offset) > 0.0003 {
+			if got.rmse > 1.3*want.rmse+0.0003 || got.share < want.share-0.1 || math.Abs(got.offset-want.offset) > 0.001 {
 				t.Errorf("%s, %s: %v; without a conference: %v", talks[i].name, e.Track.Kind, got, want)
 			}
 		})
@@ -214,12 +214,12 @@ func TestENFLoss(t *testing.T) {
 			for _, kind := range []Kind{Audio, Video} {
 				est, lost := throughLoss(t, k, kind, loss, again)
 				got := compare(est.Series, k.mains, start, length)
-				t.Logf("%s, loss %.0f %%, sent again %v: %.1f %% of packets missing: %v", kind, 100*loss, again, 100*lost, got)
-				if est.Present && (got.rmse > 0.004 || math.Abs(got.offset) > 0.001) {
-					t.Errorf("wrong rather than absent: %v", got)
+				t.Logf("%s, loss %.0f %%, sent again %v: %.1f %% of packets missing: present %v, %v", kind, 100*loss, again, 100*lost, est.Present, got)
+				if (again || loss == 0) && (got.rmse > 0.002 || got.share < 0.7) {
+					t.Errorf("%v", got)
 				}
-				if (again || loss == 0) && got.share < 0.7 {
-					t.Errorf("too little: %v", got)
+				if kind == Video && !again && loss > 0 && est.Present {
+					t.Errorf("pictures that need one that was lost: %v", got)
 				}
 			}
 		}

@@ -218,9 +218,13 @@ func (r *Room) follow(ctx context.Context, in *incoming) {
 		r.put(Event{Kind: Unreadable, Participant: in.who, Err: errTooMany})
 		return
 	}
+	defer context.AfterFunc(ctx, in.expire)()
 	rec := &receiver{
 		kind: in.kind, log: r.log, key: in.askKey,
-		open: func(c media.Codec) (decoder, error) { return media.OpenLive(ctx, c, media.LiveOptions{}) },
+		// What has arrived when the room is left may still be read.
+		open: func(c media.Codec) (decoder, error) {
+			return media.OpenLive(context.WithoutCancel(ctx), c, media.LiveOptions{})
+		},
 		began: func(d decoder) {
 			r.put(Event{Kind: Began, Participant: in.who, Track: &Track{Participant: in.who, Kind: in.kind, live: d}})
 		},

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/livekit/protocol/livekit"
 	"github.com/livekit/protocol/logger"
@@ -45,12 +46,16 @@ type session struct {
 	broken  bool
 	ended   error
 	wanted  map[string]bool // tracks that were subscribed to
+	left    bool
 	leaving sync.Once
+	cancel  context.CancelFunc // ends what follows tracks
 }
 
-// connect joins the room. Its tracks are followed until ctx ends.
+// connect joins the room. Its tracks are followed until ctx ends or the session is left.
 func (r *Room) connect(ctx context.Context) (*session, error) {
 	s := &session{changed: make(chan struct{}, 1), down: make(chan struct{}), wanted: make(map[string]bool)}
+	following, cancel := context.WithCancel(ctx)
+	s.cancel = cancel
 	callback := &lksdk.RoomCallback{
 		OnDisconnectedWithReason:  s.disconnected,
 		OnReconnecting:            func() { s.setBroken(true) },
@@ -69,16 +74,23 @@ func (r *Room) connect(ctx context.Context) (*session, error) {
 				} else {
 					setHeight(p, r.options.Height)
 				}
-				r.work.Go(func() { r.follow(ctx, in) })
+				s.mu.Lock()
+				defer s.mu.Unlock()
+				if !s.left {
+					r.work.Go(func() { r.follow(following, in) })
+				}
 			},
 		},
 	}
 	token, err := r.options.token(false)
+	if err == nil {
+		s.lk, err = dial(ctx, r.options, token, callback)
+	}
 	if err != nil {
+		s.stop()
 		return nil, err
 	}
-	s.lk, err = dial(ctx, r.options, token, callback)
-	return s, err
+	return s, nil
 }
 
 // dial joins by LiveKit's client, which knows no contexts.
@@ -166,7 +178,18 @@ func (s *session) reason() error {
 }
 
 // leave ends the session and its tracks.
-func (s *session) leave() { s.leaving.Do(s.lk.Disconnect) }
+func (s *session) leave() {
+	s.stop()
+	s.leaving.Do(s.lk.Disconnect)
+}
+
+// stop ends what follows tracks.
+func (s *session) stop() {
+	s.mu.Lock()
+	s.left = true
+	s.mu.Unlock()
+	s.cancel()
+}
 
 // member is a participant as a session sees it.
 type member struct {
@@ -265,6 +288,9 @@ func (in *incoming) read() (*rtp.Packet, media.Codec, error) {
 	}
 	return p, in.codec, nil
 }
+
+// expire makes read return, now and from now on.
+func (in *incoming) expire() { _ = in.track.SetReadDeadline(time.Unix(1, 0)) }
 
 func (in *incoming) askKey(ssrc uint32) { in.key(webrtc.SSRC(ssrc)) }
 
