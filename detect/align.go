@@ -38,6 +38,9 @@ func align(rec track, ref reference, place float64, within int) alignment {
 	}
 	for _, step := range []float64{0.5, 0.25, 0.12, 0.06} {
 		for _, p := range []float64{best.place - step, best.place + step} {
+			if math.Abs(p-place) > float64(max(within, 1)) {
+				continue // a flat stretch fits farther off as well
+			}
 			if a := try(p); a.support > best.support {
 				best = a
 			}

@@ -13,8 +13,8 @@ import (
 
 // What a verdict on a whole channel takes.
 const (
-	// chance is the evidence, in nats, beyond what as many tries reach by chance: odds of four hundred to one.
-	chance = 6.0
+	// chance is the evidence, in nats, beyond what as many tries reach by chance: odds of a hundred and fifty to one.
+	chance = 5.0
 	// againstAll is the evidence, in nats, against a recording of which nothing agrees: odds of twenty thousand to one.
 	againstAll = -10.0
 	// covered is the share of the recording's values that must have been compared.
@@ -36,11 +36,11 @@ type comparison struct {
 	rec     track
 	ref     reference
 	near    reference // the part of ref in question
-	grid    grid
+	grid    Statistics
 	tries   float64 // places that were tried
 	claimed float64 // place of second 0, in seconds from the reference's first value
 	main    alignment
-	noise   []float64
+	noise   uncertainty
 	lines   []timeline
 	segs    []segment
 	agreed  float64 // evidence, in nats, for what follows the reference; 0 if it may be chance
@@ -112,7 +112,12 @@ func (c *comparison) prepare(est enf.Estimate, truth enf.Series) string {
 	} else if err != nil {
 		return fmt.Sprintf("The recording cannot be compared with the reference: %v.", err)
 	}
-	c.ref, c.grid = newReference(truth), gridModel(truth)
+	c.ref = newReference(truth)
+	if c.options.Statistics != nil {
+		c.grid = *c.options.Statistics
+	} else {
+		c.grid = modelOf(truth)
+	}
 	return c.stranger()
 }
 
@@ -127,13 +132,13 @@ const (
 // clock. A fan, a local generator or another grid hums so in an honest recording, and its hum says nothing of when that was
 // made: there is no ENF of this grid in it.
 func (c *comparison) stranger() string {
-	limit := max(apart, apartSpreads*math.Sqrt(c.grid.variance))
+	limit := max(apart, apartSpreads*c.grid.Spread)
 	if c.channel.Estimate.Source == enf.SourceVideo {
 		limit += cameraLimit
 	}
 	far := 0
 	for _, v := range c.rec.hz {
-		if math.Abs(v-c.grid.mean) > limit { // false for NaN
+		if math.Abs(v-c.grid.Mean) > limit { // false for NaN
 			far++
 		}
 	}
@@ -142,7 +147,7 @@ func (c *comparison) stranger() string {
 	}
 	c.channel.Estimate.Present = false
 	return fmt.Sprintf("The recording's hum, near %.2f Hz, is not that of the reference's grid, which stays near %.2f Hz: "+
-		"a machine, a local generator or another grid hums there, so there is no ENF to compare.", medianOf(c.rec.hz), c.grid.mean)
+		"a machine, a local generator or another grid hums there, so there is no ENF to compare.", medianOf(c.rec.hz), c.grid.Mean)
 }
 
 // place finds how the recording lies on the reference.
@@ -159,7 +164,25 @@ func (c *comparison) place(truth enf.Series) {
 	case dated:
 		c.claimed = c.channel.Estimate.Series.Start.Sub(truth.Start).Seconds()
 	}
-	c.main = align(c.rec, c.ref, c.claimed, within)
+	c.main = c.claimedOr(align(c.rec, c.ref, c.claimed, within))
+}
+
+// claimedOr returns the best place within the lag allowed, unless the one given, anywhere near, has the evidence for itself that one
+// of hundreds must have.
+func (c *comparison) claimedOr(other alignment) alignment {
+	if math.Abs(other.place-c.claimed) <= c.options.MaxLag.Seconds()+0.5 {
+		return other
+	}
+	best := align(c.rec, c.ref, c.claimed, int(math.Ceil(c.options.MaxLag.Seconds())))
+	evidence := func(a alignment) float64 {
+		truth := c.rec.along(c.ref, a.place, 0)
+		noise := c.rec.noise(spreadOf(c.rec.residuals(truth, a.offset)))
+		return c.grid.evidence(c.rec.hz, truth, noise)
+	}
+	if evidence(other) < evidence(best)+math.Log(2*reach+1) {
+		return best
+	}
+	return other
 }
 
 // search finds the recording in the reference as a whole or by a piece, whichever most of it agrees with.
@@ -262,7 +285,7 @@ func (c *comparison) faraway() []timeline {
 		piece := c.rec.slice(s.from, s.to)
 		for _, p := range search(piece, c.ref, c.grid, 1) {
 			truth := c.rec.along(c.ref, p.offset-float64(s.from), c.main.offset/c.rec.mean)
-			llr := c.grid.evidenceOver(piece.hz, truth[s.from:s.to], c.main.offset, offsetSlack, c.noise[s.from:s.to])
+			llr := c.grid.evidenceOver(piece.hz, truth[s.from:s.to], c.main.offset, offsetSlack, c.noise.slice(s.from, s.to))
 			if llr > chance+math.Log(float64(len(c.ref.hz))*c.ref.step) {
 				lines = append(lines, timeline{p.offset - float64(s.from), truth})
 			}
@@ -301,7 +324,7 @@ func (c *comparison) measure() {
 	var all moments
 	for i, x := range truth {
 		if y := c.rec.hz[i]; !math.IsNaN(x) && !math.IsNaN(y) {
-			all.add(x-c.grid.mean, y-c.grid.mean)
+			all.add(x-c.grid.Mean, y-c.grid.Mean)
 		}
 	}
 	fit := all.fit(0, 0, 1)

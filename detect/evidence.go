@@ -3,163 +3,135 @@
 
 package detect
 
-import (
-	"math"
+import "math"
 
-	"github.com/defakepro/defakepro/enf"
-)
-
-// The autocorrelation of a grid's frequency: 0.755 exp(-t/79 s) + 0.245 exp(-t/1979 s), fitted to 243 days of the
-// US Eastern grid (docs/detection.md).
 const (
-	fastShare, fastSeconds = 0.755, 79.0
-	slowShare, slowSeconds = 0.245, 1979.0
-	gridSpread             = 0.0164 // standard deviation in those days, in hertz
-	leastSpread            = 0.008  // bounds of what a reference may say it is
-	mostSpread             = 0.500  // Great Britain: 55-70 mHz; weak grids swing by hundreds
-	spreadSeconds          = 3600.0 // a reference shorter than this does not tell its grid's spread
-	outlierShare           = 0.02   // of values that are wrong by far although the recording is genuine
-	outlierSpread          = 0.030  // and how far, in hertz
-	anythingHz             = 2.0    // another grid's frequency may be anywhere in this breadth
+	// binSeconds is what values are averaged over: the effective length of a 16 s Hann frame, and where the two exponentials move as
+	// much as grids do. Over 4 s grids move less (docs/detection.md), and whatever is as smooth would pass for evidence.
+	binSeconds    = 8
+	outlierShare  = 0.02  // of values that are wrong by far although the recording is genuine
+	outlierSpread = 0.030 // and how far, in hertz
+	anythingHz    = 2.0   // another grid's frequency may be anywhere in this breadth
+	oddOdds       = 20.0  // against a recording at the wrong speed
 )
-
-// grid is a model of the frequency of a grid that has nothing to do with the reference: Gaussian about mean, with the
-// autocorrelation above.
-type grid struct{ mean, variance float64 }
-
-// gridModel takes mean and spread from the reference, the rest from what grids are like.
-func gridModel(s enf.Series) grid {
-	var m moments
-	stride := max(1, s.Len()/(1<<20)) // a sample will do
-	first := math.NaN()
-	for i := 0; i < s.Len(); i += stride {
-		if v := s.Hz[i]; v-v == 0 { // neither NaN nor infinite
-			if m.n == 0 {
-				first = v
-			}
-			m.add(0, v-first)
-		}
-	}
-	if m.n == 0 {
-		return grid{60, gridSpread * gridSpread}
-	}
-	mean := m.sy / m.n
-	spread := math.Sqrt(max(0, m.syy/m.n-mean*mean))
-	if s.Step.Seconds()*float64(s.Len()) < spreadSeconds {
-		spread = max(spread, gridSpread)
-	}
-	spread = max(leastSpread, min(spread, mostSpread))
-	return grid{first + mean, spread * spread}
-}
 
 // evidence returns the log-likelihood ratio, in nats, of "the recording follows truth, but for a constant offset and its noise"
 // against "it follows another time or grid, with such an offset and noise" (docs/detection.md, taking the reference as
 // free of noise). The offset is a clock's error or, one time in twenty, that of a recording at the wrong speed. It is 0
 // where there is nothing to compare.
-func (g grid) evidence(hz, truth, noise []float64) float64 {
-	const odds = 20
-	match, other := g.densities(hz, truth, 0, clockPrior, noise)
-	oddMatch, oddOther := g.densities(hz, truth, 0, oddPrior, noise)
-	return max(match, oddMatch-math.Log(odds)) - max(other, oddOther-math.Log(odds))
+func (s Statistics) evidence(hz, truth []float64, noise uncertainty) float64 {
+	match, other := s.densities(hz, truth, 0, clockPrior, noise)
+	oddMatch, oddOther := s.densities(hz, truth, 0, oddPrior, noise)
+	return logSum(match, oddMatch-math.Log(oddOdds)) - logSum(other, oddOther-math.Log(oddOdds))
 }
 
 // evidenceOver is evidence with an offset that is known to be mean ± spread, in hertz.
-func (g grid) evidenceOver(hz, truth []float64, mean, spread float64, noise []float64) float64 {
-	match, other := g.densities(hz, truth, mean, spread, noise)
+func (s Statistics) evidenceOver(hz, truth []float64, mean, spread float64, noise uncertainty) float64 {
+	match, other := s.densities(hz, truth, mean, spread, noise)
 	return match - other
 }
 
-// densities returns the log densities of the values under either hypothesis. Values are averaged over the effective
-// length of an estimation frame, so that neighbours are independent.
-func (g grid) densities(hz, truth []float64, mean, spread float64, noise []float64) (match, other float64) {
-	const bin = int(frameSeconds)
-	m := level{value: mean, variance: spread * spread}
-	o := newWander(g, spread)
-	for from := 0; from < len(hz); from += bin {
-		to := min(from+bin, len(hz))
+// logSum returns log(exp(a) + exp(b)).
+func logSum(a, b float64) float64 {
+	if a < b {
+		a, b = b, a
+	}
+	return a + math.Log1p(math.Exp(b-a))
+}
+
+// densities returns the log densities of the values under either hypothesis. The noise is as likely what is stated as what it is raised to,
+// and as likely that of frames that overlap as that of seconds on their own: which, the values tell, alike under both.
+func (s Statistics) densities(hz, truth []float64, mean, spread float64, noise uncertainty) (match, other float64) {
+	var follows, strays [4]filter
+	kinds := 4
+	if noise.raise == 1 {
+		kinds = 2
+	}
+	clock, v := spread*spread, s.Spread*s.Spread
+	for i := range kinds {
+		follows[i] = newFilter(process{clock, math.Inf(1)}, process{})
+		// An offset that may be anywhere within the spread is taken for a slow movement.
+		strays[i] = newFilter(process{s.FastShare * v, s.FastSeconds}, process{(1-s.FastShare)*v + clock, s.SlowSeconds})
+	}
+	for from := 0; from < len(hz); from += binSeconds {
+		to := min(from+binSeconds, len(hz))
 		y, d, variance, n := 0.0, 0.0, 0.0, 0.0
 		for i := from; i < to; i++ {
 			if !math.IsNaN(hz[i]) && !math.IsNaN(truth[i]) {
-				y, d, variance, n = y+hz[i], d+hz[i]-truth[i], variance+noise[i]*noise[i], n+1
+				y, d, variance, n = y+hz[i], d+hz[i]-truth[i], variance+noise.stated[i]*noise.stated[i], n+1
 			}
 		}
-		o.step(frameSeconds)
-		if n < float64(bin)/4 {
-			continue
+		y, d, variance = y/n-s.Mean-mean, d/n-mean, variance/n
+		for i := range kinds {
+			follows[i].step()
+			strays[i].step()
+			if n < binSeconds/4 {
+				continue
+			}
+			r := variance
+			if i%2 == 1 {
+				r /= n
+			}
+			if i >= 2 {
+				r *= noise.raise * noise.raise
+			}
+			follows[i].update(d, r, math.Inf(-1))
+			strays[i].update(y, r, -math.Log(anythingHz))
 		}
-		y, d, variance = y/n, d/n, variance/n
-		match += m.update(d, variance)
-		other += o.update(y-g.mean-mean, variance)
 	}
-	return match, other
+	match, other = follows[0].log, strays[0].log
+	for i := 1; i < kinds; i++ {
+		match, other = logSum(match, follows[i].log), logSum(other, strays[i].log)
+	}
+	return match - math.Log(float64(kinds)), other - math.Log(float64(kinds))
 }
 
-// level is a constant that is being learned.
-type level struct{ value, variance float64 }
+// logDensity is the logarithm of the normal density of e with variance v, within what sums of them bear.
+func logDensity(e, v float64) float64 {
+	return max(-1e3, -0.5*e*e/v) - 0.5*math.Log(2*math.Pi*v)
+}
 
-// update takes an observation in and returns its log density. A gross error costs no more than such errors are rare,
-// and teaches nothing.
-func (l *level) update(v, noise float64) float64 {
-	s := l.variance + noise
-	e := v - l.value
-	good := (1 - outlierShare) * density(e, s)
-	bad := outlierShare * density(e, s+outlierSpread*outlierSpread)
+// process is a movement without a trend (Ornstein and Uhlenbeck 1930): its variance, and the time after which a part of 1/e is
+// left of the correlation. One of infinite time is a constant.
+type process struct{ variance, seconds float64 }
+
+// filter predicts the sum of two processes from its own past (Kalman 1960).
+type filter struct {
+	a, b         process
+	keepA, keepB float64 // share that is left after a step
+	x, y         float64
+	pa, pb, pab  float64
+	log          float64 // log density of all values so far
+}
+
+// newFilter begins with nothing known.
+func newFilter(a, b process) filter {
+	return filter{a: a, b: b, keepA: math.Exp(-binSeconds / a.seconds), keepB: math.Exp(-binSeconds / b.seconds), pa: a.variance, pb: b.variance}
+}
+
+// step lets the time from one value to the next pass.
+func (f *filter) step() {
+	f.x *= f.keepA
+	f.y *= f.keepB
+	f.pa = f.keepA*f.keepA*f.pa + (1-f.keepA*f.keepA)*f.a.variance
+	f.pb = f.keepB*f.keepB*f.pb + (1-f.keepB*f.keepB)*f.b.variance
+	f.pab *= f.keepA * f.keepB
+}
+
+// update takes a value in that has noise of this variance. A gross error costs no more than such errors are rare, and teaches
+// nothing; its log density is no less than least.
+func (f *filter) update(v, noise, least float64) {
+	ga, gb := f.pa+f.pab, f.pb+f.pab
+	s := ga + gb + noise
+	e := v - f.x - f.y
+	good := math.Log(1-outlierShare) + logDensity(e, s)
+	bad := math.Log(outlierShare) + max(least, logDensity(e, s+outlierSpread*outlierSpread))
 	if good > bad {
-		k := l.variance / s
-		l.value += k * e
-		l.variance *= 1 - k
+		f.x += ga / s * e
+		f.y += gb / s * e
+		f.pa -= ga * ga / s
+		f.pb -= gb * gb / s
+		f.pab -= ga * gb / s
 	}
-	return math.Log(good + bad)
-}
-
-// density is the normal density of e with variance v, never quite zero.
-func density(e, v float64) float64 {
-	return math.Exp(-0.5*e*e/v)/math.Sqrt(2*math.Pi*v) + 1e-30
-}
-
-// wander predicts a grid's frequency from its own past: a Kalman filter over the sum of two Ornstein-Uhlenbeck
-// processes, whose autocorrelation is the sum of two exponentials.
-type wander struct {
-	variance      [2]float64 // of each when nothing is known
-	tau           [2]float64
-	x             [2]float64
-	pa, pb, cross float64
-}
-
-// newWander begins with nothing known. An offset that may be anywhere within so much, in hertz, is taken for a slow
-// movement.
-func newWander(g grid, offset float64) *wander {
-	w := &wander{
-		variance: [2]float64{fastShare * g.variance, slowShare*g.variance + offset*offset},
-		tau:      [2]float64{fastSeconds, slowSeconds},
-	}
-	w.pa, w.pb = w.variance[0], w.variance[1]
-	return w
-}
-
-// step lets so many seconds pass.
-func (w *wander) step(seconds float64) {
-	a, b := math.Exp(-seconds/w.tau[0]), math.Exp(-seconds/w.tau[1])
-	w.x[0] *= a
-	w.x[1] *= b
-	w.pa = a*a*w.pa + (1-a*a)*w.variance[0]
-	w.pb = b*b*w.pb + (1-b*b)*w.variance[1]
-	w.cross *= a * b
-}
-
-// update takes an observation in and returns its log density.
-func (w *wander) update(v, noise float64) float64 {
-	ha, hb := w.pa+w.cross, w.pb+w.cross
-	s := ha + hb + noise
-	e := v - w.x[0] - w.x[1]
-	good := (1 - outlierShare) * density(e, s)
-	bad := outlierShare * max(1/anythingHz, density(e, s+outlierSpread*outlierSpread))
-	if good > bad {
-		w.x[0] += ha / s * e
-		w.x[1] += hb / s * e
-		w.pa -= ha * ha / s
-		w.pb -= hb * hb / s
-		w.cross -= ha * hb / s
-	}
-	return math.Log(good + bad)
+	f.log += logSum(good, bad)
 }

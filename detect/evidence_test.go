@@ -6,22 +6,26 @@ package detect
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"gonum.org/v1/gonum/mat"
 	"gonum.org/v1/gonum/stat/distmv"
 )
 
-// TestWander holds the filter against the density of the whole vector, of which it is a factorisation. Values are drawn
+// usEast is the grid of which nothing else is known.
+var usEast = Statistics{Mean: 60, Spread: gridSpread, FastShare: fastShare, FastSeconds: fastSeconds, SlowSeconds: slowSeconds}
+
+// TestFilter holds the filter against the density of the whole vector, of which it is a factorisation. Values are drawn
 // from the model, so that none is an outlier.
-func TestWander(t *testing.T) {
+func TestFilter(t *testing.T) {
 	const n, noise = 40, 0.002 * 0.002
-	g := grid{mean: 60, variance: gridSpread * gridSpread}
+	a, b := process{2e-4, 80}, process{7e-5, 2000}
 	cov := mat.NewSymDense(n, nil)
 	for i := range n {
 		for j := i; j < n; j++ {
-			d := frameSeconds * float64(j-i)
-			v := g.variance * (fastShare*math.Exp(-d/fastSeconds) + slowShare*math.Exp(-d/slowSeconds))
+			d := binSeconds * float64(j-i)
+			v := a.variance*math.Exp(-d/a.seconds) + b.variance*math.Exp(-d/b.seconds)
 			if i == j {
 				v += noise
 			}
@@ -33,14 +37,14 @@ func TestWander(t *testing.T) {
 		t.Fatal("covariance is not positive definite")
 	}
 	x := normal.Rand(nil)
-	w, got := newWander(g, 0), 0.0
+	f := newFilter(a, b)
 	for _, v := range x {
-		w.step(frameSeconds)
-		got += w.update(v, noise)
+		f.step()
+		f.update(v, noise, math.Inf(-1))
 	}
 	// Of each value's density the outliers' share is taken away, and given back in part.
-	if want := normal.LogProb(x); math.Abs(got-want) > n*outlierShare {
-		t.Errorf("log density %.3f, want %.3f", got, want)
+	if want := normal.LogProb(x); math.Abs(f.log-want) > n*outlierShare {
+		t.Errorf("log density %.3f, want %.3f", f.log, want)
 	}
 }
 
@@ -48,7 +52,8 @@ func TestWander(t *testing.T) {
 // than in exp(-x) of cases.
 func TestEvidenceIsHonest(t *testing.T) {
 	const trials, n, sigma = 4000, 60, 0.002
-	g := grid{mean: 60, variance: gridSpread * gridSpread}
+	const slowShare = 1 - fastShare
+	g := usEast
 	rng := rand.New(rand.NewPCG(2, 1))
 	draw := func() []float64 {
 		fast, slow := gridSpread*math.Sqrt(fastShare)*rng.NormFloat64(), gridSpread*math.Sqrt(slowShare)*rng.NormFloat64()
@@ -57,14 +62,11 @@ func TestEvidenceIsHonest(t *testing.T) {
 		for i := range out {
 			fast = a*fast + gridSpread*math.Sqrt(fastShare*(1-a*a))*rng.NormFloat64()
 			slow = b*slow + gridSpread*math.Sqrt(slowShare*(1-b*b))*rng.NormFloat64()
-			out[i] = g.mean + fast + slow
+			out[i] = g.Mean + fast + slow
 		}
 		return out
 	}
-	noise := make([]float64, n)
-	for i := range noise {
-		noise[i] = sigma
-	}
+	noise := uncertainty{slices.Repeat([]float64{sigma}, n), 1}
 	reached := map[float64]int{}
 	genuine := 0
 	for range trials {

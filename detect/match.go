@@ -44,7 +44,7 @@ func FindMatches(series, reference enf.Series, top int) []Match {
 	}
 	rec := newTrack(series)
 	ref := newReference(reference)
-	grid := gridModel(reference)
+	grid := modelOf(reference)
 	matches := make([]Match, 0, top)
 	for _, p := range search(rec, ref, grid, top) {
 		fit := rec.fit(ref, p.offset)
@@ -59,7 +59,7 @@ func FindMatches(series, reference enf.Series, top int) []Match {
 
 // search returns the distinct places of rec in ref with the most evidence, at most top, best first. Their scores are
 // the evidence.
-func search(rec track, ref reference, g grid, top int) []place {
+func search(rec track, ref reference, g Statistics, top int) []place {
 	if rec.present() == 0 || len(ref.hz) == 0 {
 		return nil
 	}

@@ -50,7 +50,7 @@ func TestRealHour(t *testing.T) {
 			}
 			for _, w := range c.Windows {
 				if w.Verdict != detect.Authentic {
-					t.Errorf("%s: window at %.0f s is %s: r %.3f, RMSE %.2f mHz", name, w.Start, w.Verdict, w.Correlation, 1e3*w.RMSE)
+					t.Errorf("%s: window at %.0f s is %s: r %.3f, RMSE %.2f mHz, LLR %.1f", name, w.Start, w.Verdict, w.Correlation, 1e3*w.RMSE, w.LLR)
 				}
 			}
 		}

@@ -141,6 +141,8 @@ type Options struct {
 	// MaxLag is how far, either way, the start may be from the one claimed; 0 means 2 s. At most 10 minutes: Search
 	// goes farther.
 	MaxLag time.Duration
+	// Statistics say what the grid's frequency is like; nil to take them from the reference, as far as it tells.
+	Statistics *Statistics
 }
 
 // withDefaults fills the options in and brings them within bounds.

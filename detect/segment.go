@@ -52,7 +52,7 @@ func timelines(rec track, ref reference, main alignment) []timeline {
 // segments splits the recording: for each second the timeline it follows, or none, so that the whole is likeliest
 // (the Viterbi path). A second that follows a timeline differs from it by its noise, one that is foreign by anything. The first timeline is
 // the main one, which is cheaper to come back to.
-func (rec track) segments(lines []timeline, offset float64, noise []float64) []segment {
+func (rec track) segments(lines []timeline, offset float64, noise uncertainty) []segment {
 	n, k := len(rec.hz), len(lines)
 	value := make([]float64, k)
 	words := (k + 63) / 64
@@ -77,7 +77,7 @@ func (rec track) segments(lines []timeline, offset float64, noise []float64) []s
 		}
 		sources[i] = src
 		bits := switched[i*words : (i+1)*words]
-		y, scale, bonus := rec.hz[i]-offset, 1/noise[i], math.Log(foreignHz/noise[i]/math.Sqrt(2*math.Pi))
+		y, scale, bonus := rec.hz[i]-offset, 1/noise.at(i), math.Log(foreignHz/noise.at(i)/math.Sqrt(2*math.Pi))
 		// Where the reference ends for the main timeline it does not for those beside it, which would gain by it.
 		known := !math.IsNaN(y) && !math.IsNaN(lines[0].truth[i])
 		best = 0

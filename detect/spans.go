@@ -16,7 +16,7 @@ const (
 
 // spans says what the segments amount to. Boundaries are moved from where the evidence changes, which the smear shifts,
 // to where the recording does. lines and offset are those of the segments.
-func (rec track) spans(segs []segment, lines []timeline, offset float64, noise []float64) []Span {
+func (rec track) spans(segs []segment, lines []timeline, offset float64, noise uncertainty) []Span {
 	var out []Span
 	add := func(s Span) {
 		s.Start, s.End = max(0, s.Start), min(float64(len(rec.hz)), s.End)
@@ -57,7 +57,7 @@ func cut(at, jump float64) Span {
 }
 
 // between judges foreign seconds s that have a timeline before and after.
-func (rec track) between(a, s, b segment, lines []timeline, offset float64, noise []float64) Span {
+func (rec track) between(a, s, b segment, lines []timeline, offset float64, noise uncertainty) Span {
 	length := float64(s.to - s.from)
 	jump := lines[b.state].place - lines[a.state].place
 	inserted := -jump // seconds put in, if nothing was taken out
@@ -82,17 +82,17 @@ func (rec track) between(a, s, b segment, lines []timeline, offset float64, nois
 
 // insertion returns the second where a stretch of so many seconds begins that was put in between the timelines of a and
 // b: what comes before follows the one, what comes after the other, as well as can be.
-func (rec track) insertion(a, s, b segment, seconds float64, lines []timeline, offset float64, noise []float64) float64 {
+func (rec track) insertion(a, s, b segment, seconds float64, lines []timeline, offset float64, noise uncertainty) float64 {
 	before, after := lines[a.state].truth, lines[b.state].truth
 	n := int(math.Round(seconds))
 	from, to := max(a.from, s.from-n), min(b.to, s.to+n)
 	// gain is what it is worth that second i follows a timeline rather than nothing.
 	gain := func(i int, truth []float64) float64 {
-		d := (rec.hz[i] - truth[i] - offset) / noise[i]
+		d := (rec.hz[i] - truth[i] - offset) / noise.at(i)
 		if math.IsNaN(d) {
 			return 0
 		}
-		return math.Log(foreignHz/noise[i]/math.Sqrt(2*math.Pi)) - min(0.5*d*d, worstMatch)
+		return math.Log(foreignHz/noise.at(i)/math.Sqrt(2*math.Pi)) - min(0.5*d*d, worstMatch)
 	}
 	sum := 0.0 // for a stretch that begins at from
 	for i := from + n; i < to; i++ {
@@ -146,7 +146,7 @@ func hannStep(t float64) float64 {
 
 // edge returns where foreign seconds s begin (or end, when after is set): where the difference from the timeline beside
 // them, smeared over a frame, has risen to half of what it is inside.
-func (rec track) edge(line timeline, s segment, after bool, offset float64, noise []float64) float64 {
+func (rec track) edge(line timeline, s segment, after bool, offset float64, noise uncertainty) float64 {
 	border, inward := s.from, 1
 	if after {
 		border, inward = s.to-1, -1
@@ -168,7 +168,7 @@ func (rec track) edge(line timeline, s segment, after bool, offset float64, nois
 	if after {
 		plain++
 	}
-	if !(math.Abs(level) > 3*noise[border]) { // too near the timeline to tell
+	if !(math.Abs(level) > 3*noise.at(border)) { // too near the timeline to tell
 		return plain
 	}
 	// Inwards from outside: the last second that is still below half.

@@ -41,7 +41,12 @@ func newTrack(s enf.Series) track {
 	s = s.Resample(time.Second)
 	rec := track{hz: slices.Clone(s.Hz)}
 	if len(s.Sigma) == len(s.Hz) {
-		rec.sigma = s.Sigma
+		rec.sigma = slices.Clone(s.Sigma)
+		for i, v := range rec.sigma {
+			if v < 0 || v > noiseWorst {
+				rec.sigma[i] = noiseWorst
+			}
+		}
 	}
 	var m moments
 	for i, v := range rec.hz {
@@ -78,20 +83,32 @@ func (rec track) binned(seconds float64) []float64 {
 	return out
 }
 
-// noise returns the standard uncertainty of each second, in hertz: what the series states, raised to what is left over
-// after the fit, within bounds.
-func (rec track) noise(residual float64) []float64 {
-	out := make([]float64, len(rec.hz))
+// uncertainty is how uncertain a recording's values are.
+type uncertainty struct {
+	stated []float64 // standard uncertainty of each second, in hertz: what the series states
+	raise  float64   // how many times that is what is left over after the fit, at least 1
+}
+
+// at returns the greater uncertainty of second i.
+func (n uncertainty) at(i int) float64 { return n.raise * n.stated[i] }
+
+func (n uncertainty) slice(from, to int) uncertainty { return uncertainty{n.stated[from:to], n.raise} }
+
+// median returns the median of the greater uncertainties.
+func (n uncertainty) median() float64 { return n.raise * medianOf(n.stated) }
+
+// noise returns the uncertainties, given what is left over after the fit.
+func (rec track) noise(residual float64) uncertainty {
 	stated := math.Hypot(rec.medianSigma(), noiseFloor)
 	if math.IsNaN(residual) {
 		residual = noiseDefault
 	}
 	// A statement may be too bold: it knows of noise in the signal, not of a camera's jitter.
-	raise := max(1, min(residual, max(noiseCeiling, 2*stated))/stated)
-	for i := range out {
-		out[i] = raise * stated
+	out := uncertainty{make([]float64, len(rec.hz)), max(1, min(residual, max(noiseCeiling, 2*stated))/stated)}
+	for i := range out.stated {
+		out.stated[i] = stated
 		if rec.sigma != nil && !math.IsNaN(rec.sigma[i]) {
-			out[i] = raise * math.Hypot(min(rec.sigma[i], noiseWorst), noiseFloor)
+			out.stated[i] = math.Hypot(rec.sigma[i], noiseFloor)
 		}
 	}
 	return out

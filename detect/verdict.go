@@ -39,7 +39,7 @@ func (c *comparison) decide() {
 			"was it played at another speed?", 1e3*math.Abs(ch.Offset), aboveBelow(ch.Offset))
 	case solid && len(ch.Forged) > 0 && !c.trusted():
 		c.say(Undetermined, "The recording follows the grid's frequency, but its values scatter by %.1f mHz, more than they should: "+
-			"where they stray, from %s on, it may be the recorder's fault.", 1e3*medianOf(c.noise), clock(ch.Forged[0].Start))
+			"where they stray, from %s on, it may be the recorder's fault.", 1e3*c.noise.median(), clock(ch.Forged[0].Start))
 		ch.Forged = nil
 	case solid && len(ch.Forged) > 0:
 		c.say(Forged, "The recording follows the grid's frequency except %s.", describe(ch.Forged))
@@ -80,7 +80,7 @@ func (c *comparison) foreign() {
 
 // trusted reports whether what the seconds that follow the reference differ by is what the series says it may be.
 func (c *comparison) trusted() bool {
-	stated, noise := c.rec.medianSigma(), medianOf(c.noise)
+	stated, noise := c.rec.medianSigma(), c.noise.median()
 	if c.channel.Estimate.Source == enf.SourceVideo && noise > cameraScatter {
 		return false // its clock wanders
 	}
@@ -136,7 +136,7 @@ func (c *comparison) compared() int {
 
 // weakness says why there is too little evidence.
 func (c *comparison) weakness() string {
-	noise := medianOf(c.noise)
+	noise := c.noise.median()
 	switch {
 	case noise > 0.004:
 		return fmt.Sprintf("its uncertainty of %.0f mHz is too great", 1e3*noise)

@@ -16,10 +16,11 @@ const (
 
 // windowed is what the windows are cut from.
 type windowed struct {
-	hz, truth, noise []float64
-	grid             grid
-	offset           float64
-	options          Options
+	hz, truth []float64
+	noise     uncertainty
+	grid      Statistics
+	offset    float64
+	options   Options
 }
 
 // windows slides the window over the recording. A recording shorter than it has none.
@@ -48,7 +49,7 @@ func (w windowed) window(from, to int) Window {
 	var m moments
 	for i := from; i < to; i++ {
 		if y, x := w.hz[i], w.truth[i]; !math.IsNaN(y) && !math.IsNaN(x) {
-			m.add(x-w.grid.mean, y-w.grid.mean)
+			m.add(x-w.grid.Mean, y-w.grid.Mean)
 		}
 	}
 	if m.n < leastPresent*float64(to-from) {
@@ -56,7 +57,7 @@ func (w windowed) window(from, to int) Window {
 	}
 	fit := m.fit(0, 0, 1)
 	win.Correlation, win.RMSE, win.Offset = fit.correlation, fit.rmse, fit.offset-w.offset
-	win.LLR = w.grid.evidenceOver(w.hz[from:to], w.truth[from:to], w.offset, offsetSlack, w.noise[from:to])
+	win.LLR = w.grid.evidenceOver(w.hz[from:to], w.truth[from:to], w.offset, offsetSlack, w.noise.slice(from, to))
 	if w.options.Rule == RuleCorrelation {
 		win.Verdict = Forged
 		if win.Correlation >= w.options.Threshold {
