@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -38,19 +39,28 @@ func writeMarkdown(w io.Writer, root *cobra.Command) error {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "<!-- Written by go generate; do not edit. -->\n\n# Commands\n\n%s\n", root.Long)
 	for _, c := range root.Commands() {
-		if !c.IsAvailableCommand() || c.Name() == "completion" || c.Name() == "help" {
-			continue
-		}
-		c.InitDefaultHelpFlag()
-		fmt.Fprintf(&b, "\n## %s\n\n%s.\n\n    %s\n", c.Name(), c.Short, c.UseLine())
-		if c.Long != "" {
-			fmt.Fprintf(&b, "\n%s\n", c.Long)
-		}
-		if c.HasExample() {
-			fmt.Fprintf(&b, "\nExamples:\n\n```\n%s\n```\n", c.Example)
-		}
-		fmt.Fprintf(&b, "\nFlags:\n\n```\n%s```\n", c.LocalFlags().FlagUsages())
+		describe(&b, c, "##")
 	}
 	_, err := w.Write(b.Bytes())
 	return err
+}
+
+// describe writes about a command, and below it about its own.
+func describe(b *bytes.Buffer, c *cobra.Command, heading string) {
+	if !c.IsAvailableCommand() || c.Name() == "completion" || c.Name() == "help" {
+		return
+	}
+	c.InitDefaultHelpFlag()
+	name := strings.TrimPrefix(c.CommandPath(), c.Root().Name()+" ")
+	fmt.Fprintf(b, "\n%s %s\n\n%s.\n\n    %s\n", heading, name, c.Short, c.UseLine())
+	if c.Long != "" {
+		fmt.Fprintf(b, "\n%s\n", c.Long)
+	}
+	if c.HasExample() {
+		fmt.Fprintf(b, "\nExamples:\n\n```\n%s\n```\n", c.Example)
+	}
+	fmt.Fprintf(b, "\nFlags:\n\n```\n%s```\n", c.LocalFlags().FlagUsages())
+	for _, sub := range c.Commands() {
+		describe(b, sub, heading+"#")
+	}
 }

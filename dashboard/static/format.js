@@ -40,7 +40,8 @@ export function fill(e, key, make) {
   return true;
 }
 
-const clockFormat = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+// The guard writes its reasons by the clock of 24 hours: one form on one page.
+const clockFormat = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
 const dayFormat = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
 
 /** clock returns a time of day, with the date if it is another day's than now. */
