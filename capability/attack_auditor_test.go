@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 func openAudit(t testing.TB, path string, most int64) *Audit {
@@ -134,6 +135,33 @@ func TestAuditIsBoundedAndItsChainGoesOn(t *testing.T) {
 	entries, err := os.ReadDir(filepath.Dir(path))
 	if err != nil || len(entries) != 2 {
 		t.Errorf("%v, %v", entries, err)
+	}
+}
+
+// The forger sends so many tokens that what others did would be pushed out of the file.
+func TestAuditIsNotFlushedByForgeries(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "audit.jsonl")
+	now := noon
+	a := authority(registry(), noon)
+	a.Now = func() time.Time { return now }
+	a.Audit = openAudit(t, path, 4000)
+	decided(t, a, token(t, "administrator", "ann", Limits{Operations: list("*")}), read, nil)
+	for range 1000 {
+		decided(t, a, "forged", read, ErrToken)
+	}
+	now = now.Add(time.Second)
+	decided(t, a, "forged", read, ErrToken)
+	closeAudit(t, a.Audit)
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var skipped []uint64
+	if _, err := ReadAudit(f, func(r Record) { skipped = append(skipped, r.Skipped) }); err != nil {
+		t.Error(err)
+	}
+	if err := f.Close(); err != nil || !slices.Equal(skipped, []uint64{0, 0, 999}) {
+		t.Errorf("skipped %v, %v", skipped, err)
 	}
 }
 

@@ -27,6 +27,9 @@ type Audit struct {
 	file *os.File
 	size int64
 	last Record
+
+	worthless time.Time // when the last refusal of a worthless token was kept
+	skipped   uint64    // how many were not, since
 }
 
 // Record is a decision.
@@ -46,6 +49,9 @@ type Record struct {
 	Zone      string `json:"zone,omitempty"`
 	// Refused is why it was not allowed; empty if it was.
 	Refused string `json:"refused,omitempty"`
+	// Skipped is how many refusals of worthless tokens came since the last one of them that was kept, and were not: one a second
+	// is, so that nobody can flush the file with forgeries.
+	Skipped uint64 `json:"skipped,omitempty"`
 	// Before is the Hash of the record before, empty for the first, and Hash the SHA-256 of this one without it, both in
 	// hexadecimal.
 	Before string `json:"before,omitempty"`
@@ -116,6 +122,13 @@ func (a *Audit) add(now time.Time, t Token, r Request, refused error) error {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if errors.Is(refused, ErrToken) {
+		if since := now.Sub(a.worthless); since >= 0 && since < time.Second {
+			a.skipped++
+			return nil
+		}
+		a.worthless, record.Skipped, a.skipped = now, a.skipped, 0
+	}
 	if a.size >= a.most {
 		if err := a.rotate(); err != nil {
 			return err

@@ -268,11 +268,11 @@ func TestRegistryStaysWhole(t *testing.T) {
 
 func TestOperationInWords(t *testing.T) {
 	for want, o := range map[string]Operation{
-		"suspend ann":              of(Suspend, "ann"),
-		"join ann zone z":          join("z", "ann"),
-		"open zone z of a meeting": {Op: PutZone, Zone: "z", Kind: MeetingZone},
-		"set threshold 2":          {Op: SetThreshold, Threshold: 2},
-		"unknown":                  {Op: 200},
+		"suspend ann":             of(Suspend, "ann"),
+		"join ann zone z":         join("z", "ann"),
+		"open zone z for meeting": {Op: PutZone, Zone: "z", Kind: MeetingZone},
+		"set threshold 2":         {Op: SetThreshold, Threshold: 2},
+		"unknown":                 {Op: 200},
 		fmt.Sprintf("enrol g key %x as guard", public("g")): enrol("g", Guard),
 	} {
 		if got := o.String(); got != want {

@@ -327,7 +327,7 @@ func (o Operation) String() string {
 	add(hasFaulty, "f = %d", o.Faulty)
 	add(hasRoles, "as %s", o.Roles)
 	add(hasZone, "zone %s", o.Zone)
-	add(hasKind, "of a %s", o.Kind)
+	add(hasKind, "for %s", o.Kind)
 	add(hasToken, "%x", o.Revocation.Token)
 	add(hasThreshold, "%d", o.Threshold)
 	return strings.Join(words, " ")
