@@ -47,13 +47,13 @@ type evalReport interface {
 }
 
 func evaluations() []evaluation {
-	return []evaluation{
+	return append(paperParts(), []evaluation{
+		{"all", "all of the above, and a page that shows them", evalAll},
 		{"audio", "ENF from hum with the phase of real mains, under noise, speech and codecs; needs ffmpeg and --data", evalAudio},
 		{"video", "ENF from rendered video, through encoders, against the truth; needs ffmpeg", evalVideo},
 		{"faults", "a committee of processes under kill -9, partitions, slow links, wrong clocks, full disks and liars", evalFaults},
-		{"table2", "the paper's Table II: DeFakePro and UpConv on rendered video; needs ffmpeg, and hours", evalTable2},
 		{"poenf", "what liars do to a committee's truth, and the paper's rule against its authors' code", evalPoENF},
-	}
+	}...)
 }
 
 func newEvalCommand() *cobra.Command {
@@ -101,11 +101,15 @@ func runEval(c *cobra.Command, opts evalOptions, e evaluation) error {
 		if err != nil {
 			return err
 		}
-		if page, err = createOutput(filepath.Join(opts.dir, e.name+".md")); err != nil {
+		name := e.name
+		if name == "all" {
+			name = "paper"
+		}
+		if page, err = createOutput(filepath.Join(opts.dir, name+".md")); err != nil {
 			return err
 		}
 		defer page.discard()
-		if table, err = createOutput(filepath.Join(opts.dir, e.name+".csv")); err != nil {
+		if table, err = createOutput(filepath.Join(opts.dir, name+".csv")); err != nil {
 			return err
 		}
 		defer table.discard()
@@ -197,14 +201,19 @@ func evalAudio(ctx context.Context, o evalOptions, say func(string)) (evalReport
 	return report, nil
 }
 
+// grid returns a day or more of a grid at a value a second, a real one where there are recordings, and says which.
+func (o evalOptions) grid() (enf.Series, string, error) {
+	if o.data == "" {
+		return enftest.NewGrid(evalSeed, enftest.GridOptions{Duration: 24 * time.Hour}).Series(), "a simulated grid", nil
+	}
+	s, err := enf.ReadFile(filepath.Join(o.data, "grid", "us60_2022-07.csv.gz"))
+	return s.Resample(time.Second), "the US grid of July 2022", err
+}
+
 func evalPoENF(_ context.Context, o evalOptions, _ func(string)) (evalReport, error) {
-	grid, source := enftest.NewGrid(evalSeed, enftest.GridOptions{Duration: 24 * time.Hour}).Series(), "a simulated grid"
-	if o.data != "" {
-		var err error
-		if grid, err = enf.ReadFile(filepath.Join(o.data, "grid", "us60_2022-07.csv.gz")); err != nil {
-			return nil, err
-		}
-		grid, source = grid.Resample(time.Second), "the US grid of July 2022"
+	grid, source, err := o.grid()
+	if err != nil {
+		return nil, err
 	}
 	trials := 200
 	if o.quick {

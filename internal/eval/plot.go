@@ -10,7 +10,10 @@ import (
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/text"
 	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+	"gonum.org/v1/plot/vg/vgsvg"
 )
 
 // Plot is curves over one axis.
@@ -28,8 +31,6 @@ type Plot struct {
 type Line struct {
 	Name string
 	X, Y []float64
-	// Dots draws points and no line.
-	Dots bool
 }
 
 // Colours that eight in a hundred men can tell apart too (M. Okabe, K. Ito, Color universal design, 2008).
@@ -38,54 +39,61 @@ var palette = []color.Color{
 	color.RGBA{86, 180, 233, 255}, color.RGBA{230, 159, 0, 255}, color.RGBA{0, 0, 0, 255}, color.RGBA{150, 150, 150, 255},
 }
 
-// The size of a plot.
+// The size of a plot without its legend, which is on its right.
 const (
-	plotWidth  = 18 * vg.Centimeter
+	plotWidth  = 16 * vg.Centimeter
 	plotHeight = 10 * vg.Centimeter
+	plotGap    = 3 * vg.Millimeter
 )
 
 // WriteSVG draws the plot.
 func (p Plot) WriteSVG(w io.Writer) error {
-	c := plot.New()
+	c, legend := plot.New(), plot.NewLegend()
 	c.Title.Text, c.X.Label.Text, c.Y.Label.Text = p.Title, p.X, p.Y
-	c.Legend.Top = true
+	for _, style := range []*text.Style{&c.Title.TextStyle, &c.X.Label.TextStyle, &c.Y.Label.TextStyle, &c.X.Tick.Label, &c.Y.Tick.Label, &legend.TextStyle} {
+		style.Font.Variant = "Sans"
+	}
 	if p.LogX {
 		c.X.Scale, c.X.Tick.Marker = plot.LogScale{}, plot.LogTicks{Prec: -1}
 	}
 	if p.LogY {
 		c.Y.Scale, c.Y.Tick.Marker = plot.LogScale{}, plot.LogTicks{Prec: -1}
 	}
+	legend.Top, legend.Left = true, true
+	legend.TextStyle.Font.Size, legend.Padding = vg.Points(10), vg.Points(2)
 	c.Add(plotter.NewGrid())
 	for i, l := range p.Lines {
-		shade := palette[i%len(palette)]
-		named := false
-		for _, points := range p.stretches(l) {
-			line, dots, err := plotter.NewLinePoints(points)
-			if err != nil {
-				return fmt.Errorf("plot %s: %w", p.Name, err)
-			}
-			line.Color, line.Width, dots.Color = shade, vg.Points(1.5), shade
-			dots.Radius = vg.Points(2)
-			var drawn interface {
-				plot.Plotter
-				plot.Thumbnailer
-			} = line
-			if l.Dots {
-				drawn = dots
-			}
-			c.Add(drawn)
-			if !named {
-				c.Legend.Add(l.Name, drawn)
-				named = true
-			}
+		if err := p.draw(c, &legend, l, palette[i%len(palette)]); err != nil {
+			return fmt.Errorf("plot %s: %w", p.Name, err)
 		}
 	}
-	canvas, err := c.WriterTo(plotWidth, plotHeight, "svg")
-	if err != nil {
-		return fmt.Errorf("plot %s: %w", p.Name, err)
-	}
-	_, err = canvas.WriteTo(w)
+	// Only a canvas can tell how wide the legend's words are.
+	side := legend.Rectangle(draw.New(vgsvg.New(plotWidth, plotHeight))).Size().X + 2*plotGap
+	canvas := vgsvg.New(plotWidth+side, plotHeight)
+	all := draw.New(canvas)
+	all.SetColor(color.White)
+	all.Fill(all.Rectangle.Path())
+	c.BackgroundColor = nil
+	c.Draw(draw.Crop(all, 0, -side, 0, 0))
+	legend.Draw(draw.Crop(all, plotWidth+plotGap, -plotGap, 0, -vg.Centimeter))
+	_, err := canvas.WriteTo(w)
 	return err
+}
+
+// draw adds a curve and its name.
+func (p Plot) draw(c *plot.Plot, legend *plot.Legend, l Line, shade color.Color) error {
+	for i, points := range p.stretches(l) {
+		line, err := plotter.NewLine(points)
+		if err != nil {
+			return err
+		}
+		line.Color, line.Width = shade, vg.Points(1.5)
+		c.Add(line)
+		if i == 0 {
+			legend.Add(l.Name, line)
+		}
+	}
+	return nil
 }
 
 // stretches parts a curve where it has no value.

@@ -17,7 +17,7 @@ import (
 const storeVersion = 1
 
 // Store keeps the results of cases that take long in a folder, so that a run that was interrupted goes on where it was. The zero value
-// keeps nothing.
+// keeps nothing. What it keeps holds for the program that measured it: after a change of package enf or detect, begin anew.
 type Store struct {
 	// Dir is the folder; it is made when needed.
 	Dir string
