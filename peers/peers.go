@@ -62,7 +62,8 @@ const (
 type Options struct {
 	// Streams returns what each participant's channels carried: [monitor.Monitor.Streams].
 	Streams func(from, to time.Time) []monitor.Stream
-	// Grid is the nominal frequency; 60 Hz unless said otherwise. Who hums elsewhere is not heard.
+	// Grid is the nominal frequency; with GridAuto it is the first that three participants have. Who hums elsewhere is not
+	// heard.
 	Grid enf.Grid
 	// Now is the clock; nil stands for time.Now.
 	Now func() time.Time
@@ -91,9 +92,6 @@ type offset struct {
 
 // New returns a truth that knows nothing yet.
 func New(o Options) *Truth {
-	if o.Grid == enf.GridAuto {
-		o.Grid = enf.Grid60
-	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -137,7 +135,14 @@ func (t *Truth) State() monitor.TruthState {
 // advance decides what can be decided by now.
 func (t *Truth) advance(now int64) {
 	t.next = max(t.next, now-giveUp)
-	members := choose(t.options.Streams(time.Unix(t.next-length, 0), time.Unix(now+1, 0)), t.options.Grid)
+	streams := t.options.Streams(time.Unix(t.next-length, 0), time.Unix(now+1, 0))
+	if t.options.Grid == enf.GridAuto {
+		if t.options.Grid = common(streams); t.options.Grid == enf.GridAuto {
+			t.problem = need(max(len(choose(streams, enf.Grid50)), len(choose(streams, enf.Grid60))))
+			return
+		}
+	}
+	members := choose(streams, t.options.Grid)
 	reach := make([]int64, 0, len(members))
 	for _, m := range members {
 		reach = append(reach, m.last())
@@ -256,6 +261,16 @@ type member struct {
 	id      string
 	series  enf.Series
 	nominal enf.Grid
+}
+
+// common is the grid that enough participants have for a truth, GridAuto if none is.
+func common(streams []monitor.Stream) enf.Grid {
+	for _, grid := range []enf.Grid{enf.Grid50, enf.Grid60} {
+		if len(choose(streams, grid)) >= Least {
+			return grid
+		}
+	}
+	return enf.GridAuto
 }
 
 // choose takes each participant's best channel: the one with more values, of two alike the one that is surer of them.

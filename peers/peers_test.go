@@ -134,6 +134,21 @@ func TestFollowsTheGridInSpiteOfClocks(t *testing.T) {
 	}
 }
 
+// Nobody said which grid it is: three say it themselves.
+func TestFindsTheGrid(t *testing.T) {
+	for _, nominal := range []enf.Grid{enf.Grid50, enf.Grid60} {
+		m := &meeting{grid: enftest.NewGrid(3, enftest.GridOptions{Nominal: nominal, Duration: time.Hour}), people: crowd(3), delay: 12, noise: 0.001}
+		truth := peers.New(peers.Options{Streams: m.streams, Now: m.now})
+		if g := truth.State().Grid; g != enf.GridAuto {
+			t.Errorf("%d Hz before anybody has spoken", g)
+		}
+		_, errors := m.play(t, truth, 300, nil)
+		if sd, known := spreadOf(errors); truth.State().Grid != nominal || sd > 0.001 || known < 250 {
+			t.Errorf("%d Hz: %+v, %.2f mHz over %d s", nominal, truth.State(), 1e3*sd, known)
+		}
+	}
+}
+
 // Whatever one of four says, the truth stays with the others.
 func TestOneLiarAmongFour(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {

@@ -43,6 +43,7 @@ type demoOptions struct {
 	attack    sim.Kind
 	seed      uint64
 	out       string
+	alone     bool
 }
 
 func newDemoCommand() *cobra.Command {
@@ -69,6 +70,7 @@ Exit status: 0 if the deepfake was flagged after it began, and nobody else ever 
 	f.Var(choiceFlag[sim.Kind]{&opts.attack, []sim.Kind{sim.Replace, sim.Foreign, sim.Mute, sim.Insert, sim.Cut, sim.Camera, sim.Face, sim.Reface}}, "attack",
 		"what the deepfake is: see sim")
 	f.Uint64Var(&opts.seed, "seed", opts.seed, "the `NUMBER` that stands for the grid, the rooms and the people")
+	f.BoolVar(&opts.alone, "no-committee", false, "no nodes: the guard makes a truth of the participants' own streams")
 	f.StringVar(&opts.out, "out", "", "keep the nodes' homes, logs and the history of verdicts in this `FOLDER`")
 	return c
 }

@@ -84,6 +84,9 @@ func newStage(ctx context.Context, opts demoOptions, dir string, tell *story) (s
 		return nil, err
 	}
 	tell.say("LiveKit holds the call: %s", s.livekit.URL)
+	if opts.alone {
+		return s, s.watch()
+	}
 	if err := s.committee(); err != nil {
 		return nil, err
 	}
@@ -142,8 +145,10 @@ func (s *stage) committee() error {
 func (s *stage) watch() error {
 	log := slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelInfo}))
 	var err error
-	if s.truth, err = guard.NewCommittee(s.nodes, s.genesis, httpapi.ClientOptions{Log: log}, nil); err != nil {
-		return err
+	if !s.options.alone {
+		if s.truth, err = guard.NewCommittee(s.nodes, s.genesis, httpapi.ClientOptions{Log: log}, nil); err != nil {
+			return err
+		}
 	}
 	if s.history, err = history.Open(filepath.Join(s.dir, "history.sqlite"), history.Options{}); err != nil {
 		return err
@@ -170,6 +175,10 @@ func (s *stage) conference(identity, name string) conference.Options {
 
 // waitForTruth waits for the committee's first round.
 func (s *stage) waitForTruth(ctx context.Context) error {
+	if s.options.alone {
+		s.tell.say("There is no committee: what most participants hum is the truth.")
+		return nil
+	}
 	s.tell.say("It takes them half a minute to hear enough for a first round.")
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
