@@ -136,13 +136,15 @@ func (c *comparison) stranger() string {
 	if c.channel.Estimate.Source == enf.SourceVideo {
 		limit += cameraLimit
 	}
-	far := 0
+	var near []float64
 	for _, v := range c.rec.hz {
-		if math.Abs(v-c.grid.Mean) > limit { // false for NaN
-			far++
+		if !(math.Abs(v-c.grid.Mean) <= limit) {
+			v = math.NaN()
 		}
+		near = append(near, v)
 	}
-	if 2*far <= c.rec.present() {
+	if all := c.rec.present(); 2*present(near) >= all {
+		c.rec = newTrack(enf.Series{Step: time.Second, Hz: near, Sigma: c.rec.sigma}) // the others are errors
 		return ""
 	}
 	c.channel.Estimate.Present = false
@@ -220,18 +222,16 @@ func (c *comparison) split() {
 	c.focus()
 	c.lines = timelines(c.rec, c.near, c.main)
 	c.learn(c.rec.residuals(c.lines[0].truth, c.main.offset))
-	c.segs = c.rec.segments(c.lines, c.main.offset, c.noise)
-	left := nothing(len(c.rec.hz))
-	for _, s := range c.segs {
-		for i := s.from; i < s.to && s.state != foreign; i++ {
-			left[i] = c.rec.hz[i] - c.lines[s.state].truth[i] - c.main.offset
-		}
+	c.segs = c.rec.segments(c.lines, c.main.offset, c.noise, c.options.alarmPrice())
+	left := c.left()
+	for i := range left {
+		left[i] -= c.main.offset
 	}
 	c.learn(left)
 	if m := medianOf(left); math.Abs(m) < c.rec.tolerance() {
 		c.main.offset += m
 	}
-	c.segs = c.rec.segments(c.lines, c.main.offset, c.noise)
+	c.segs = c.rec.segments(c.lines, c.main.offset, c.noise, c.options.alarmPrice())
 	c.agreed = c.prune()
 	// Noise that is as great as that of a comparison with anything, and still not most of the recording agrees: chance.
 	if c.agreed > 0 && !c.trusted() && c.following() < mostly {
@@ -243,7 +243,7 @@ func (c *comparison) split() {
 	}
 	if far := c.faraway(); len(far) > 0 {
 		c.lines = append(c.lines, far...)
-		c.segs = c.rec.segments(c.lines, c.main.offset, c.noise)
+		c.segs = c.rec.segments(c.lines, c.main.offset, c.noise, c.options.alarmPrice())
 		c.agreed = c.prune()
 	}
 }
@@ -359,7 +359,7 @@ func (c *comparison) prune() float64 {
 	}
 	// The place was chosen from all that were tried, and each stretch from anywhere in the recording.
 	others := math.Log(2*reach + 1)
-	price := others
+	price, beside := others, others+chance
 	if c.claims(c.lines[best]) {
 		price = math.Log(c.tries)
 	}
@@ -369,12 +369,12 @@ func (c *comparison) prune() float64 {
 	}
 	total := used[best]
 	for i, s := range c.segs {
-		if s.state != foreign && s.state != best && used[s.state] < others {
+		if s.state != foreign && s.state != best && used[s.state] < beside {
 			c.segs[i].state = foreign
 		}
 	}
 	for state, llr := range used {
-		if state != best && llr >= others {
+		if state != best && llr >= beside {
 			total += llr
 		}
 	}

@@ -4,6 +4,7 @@
 package detect
 
 import (
+	"math"
 	"time"
 
 	"github.com/defakepro/defakepro/enf"
@@ -141,6 +142,9 @@ type Options struct {
 	// MaxLag is how far, either way, the start may be from the one claimed; 0 means 2 s. At most 10 minutes: Search
 	// goes farther.
 	MaxLag time.Duration
+	// FalseAlarms is how often an hour of a genuine recording may show a forged span, on average; 0 means 0.01, once in a hundred
+	// hours. More finds shorter forgeries (docs/detection.md).
+	FalseAlarms float64
 	// Statistics say what the grid's frequency is like; nil to take them from the reference, as far as it tells.
 	Statistics *Statistics
 }
@@ -159,6 +163,9 @@ func (o Options) withDefaults() Options {
 		o.MaxLag = 2 * time.Second
 	}
 	o.MaxLag = min(o.MaxLag, 10*time.Minute)
+	if !(o.FalseAlarms > 0) {
+		o.FalseAlarms = 0.01
+	}
 	if o.Threshold == 0 {
 		o.Threshold = 0.8
 	}
@@ -166,6 +173,14 @@ func (o Options) withDefaults() Options {
 		o.Rule = RuleLLR
 	}
 	return o
+}
+
+// alarmPrice is the evidence, in nats, that a forged span takes so that genuine recordings show no more than FalseAlarms an hour. A cumulative
+// sum of the log-likelihood ratios of independent values exceeds h no more often than once in exp(h) of them (Page 1954, Lorden 1971), and
+// an hour has 3600/frameSeconds. Genuine recordings show a hundredth of what that bound allows; a tenth of it is counted on (docs/detection.md).
+func (o Options) alarmPrice() float64 {
+	const tight = 0.1
+	return max(priceReturn+1, math.Log(tight*3600/frameSeconds/o.FalseAlarms))
 }
 
 // Match is a place in the reference where a recording may have been made.

@@ -5,13 +5,12 @@ package detect
 
 import "math"
 
-// The price, in nats, of the ways in which a recording may leave the reference's time line, and what a second of
-// agreement is worth. Set on genuine recordings, so that hours of them show no span (docs/results/localisation.md).
+// The price, in nats, of the ways in which a recording may come back to the reference's time line, and what a second of
+// agreement is worth. What it takes to leave follows from the rate of false alarms ([Options.alarmPrice]).
 const (
-	priceLeave  = 6.0   // to turn foreign
 	priceReturn = 3.0   // from foreign back to the place the recording mostly has
 	priceElse   = 7.0   // from foreign to another place: there are hundreds
-	priceJump   = 12.0  // from place to place
+	jumpExtra   = 3.0   // from place to place, beyond an excursion's
 	worstMatch  = 14.0  // nats; a second's disagreement counts no more, so that a few wild values are no span
 	foreignHz   = 0.080 // a foreign second's difference may be anywhere in this breadth
 )
@@ -51,8 +50,9 @@ func timelines(rec track, ref reference, main alignment) []timeline {
 
 // segments splits the recording: for each second the timeline it follows, or none, so that the whole is likeliest
 // (the Viterbi path). A second that follows a timeline differs from it by its noise, one that is foreign by anything. The first timeline is
-// the main one, which is cheaper to come back to.
-func (rec track) segments(lines []timeline, offset float64, noise uncertainty) []segment {
+// the main one, which is cheaper to come back to. An excursion into what is foreign costs alarm nats.
+func (rec track) segments(lines []timeline, offset float64, noise uncertainty, alarm float64) []segment {
+	priceLeave, priceJump := alarm-priceReturn, alarm+jumpExtra
 	n, k := len(rec.hz), len(lines)
 	value := make([]float64, k)
 	words := (k + 63) / 64

@@ -63,9 +63,12 @@ func newTrack(s enf.Series) track {
 	return rec
 }
 
-func (rec track) present() int {
+func (rec track) present() int { return present(rec.hz) }
+
+// present returns how many values are there.
+func present(x []float64) int {
 	n := 0
-	for _, v := range rec.hz {
+	for _, v := range x {
 		if !math.IsNaN(v) {
 			n++
 		}

@@ -54,6 +54,10 @@ func (c *comparison) decide() {
 	case ch.Correlation < c.options.Threshold || math.IsNaN(ch.Correlation):
 		c.say(Undetermined, "The grid's frequency hardly moved, so that agreement with it proves little.")
 	default:
+		if at, step, found := c.turn(); found {
+			c.turned(at, step)
+			return
+		}
 		c.authentic(compared)
 	}
 }

@@ -9,7 +9,6 @@ import "math"
 const (
 	offsetSlack  = 0.001 // hertz that a window's mean may move beyond its uncertainty
 	solidLLR     = 5.0   // nats at which a window is for the reference
-	forgedLLR    = -5.0  // nats at which it is against it
 	leastPresent = 0.5   // share of a window's seconds that must be there
 	spanShare    = 5     // seconds of a forged span that make a window forged
 )
@@ -68,7 +67,7 @@ func (w windowed) window(from, to int) Window {
 	switch {
 	case win.LLR >= solidLLR:
 		win.Verdict = Authentic
-	case win.LLR <= forgedLLR:
+	case win.LLR <= -w.options.alarmPrice():
 		win.Verdict = Forged
 	}
 	return win

@@ -20,9 +20,10 @@ func farNoises(quick bool) []FARNoise {
 		return []FARNoise{{Sigma: 0.002}, {Sigma: 0.002, White: true}, {}}
 	}
 	var out []FARNoise
-	for _, white := range []bool{false, true} {
-		for _, sigma := range []float64{0.0005, 0.001, 0.002, 0.003, 0.005} {
-			out = append(out, FARNoise{Sigma: sigma, White: white})
+	for _, sigma := range []float64{0.0005, 0.001, 0.002, 0.003, 0.005} {
+		out = append(out, FARNoise{Sigma: sigma})
+		if sigma == 0.001 || sigma == 0.002 || sigma == 0.005 {
+			out = append(out, FARNoise{Sigma: sigma, White: true})
 		}
 	}
 	return append(out, FARNoise{Sigma: 0.002, Untold: true}, FARNoise{})
