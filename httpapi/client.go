@@ -216,9 +216,14 @@ func (c *Client) get(ctx context.Context, path string, limit int64) ([]byte, err
 
 // do asks, and returns the body of an answer that is a success. Any other is a Problem.
 func (c *Client) do(ctx context.Context, method, path, accept string, body []byte, limit int64) ([]byte, error) {
+	return c.doAs(ctx, method, path, accept, binaryType, body, limit)
+}
+
+// doAs is do with a body of another type.
+func (c *Client) doAs(ctx context.Context, method, path, accept, kind string, body []byte, limit int64) ([]byte, error) {
 	within, cancel := context.WithTimeout(ctx, c.o.Timeout)
 	defer cancel()
-	response, err := c.send(within, method, path, accept, body)
+	response, err := c.sendAs(within, method, path, accept, kind, body)
 	if err != nil {
 		return nil, err
 	}
@@ -235,6 +240,11 @@ func (c *Client) do(ctx context.Context, method, path, accept string, body []byt
 
 // send asks, and returns an answer that is a success, its body still to be read and closed. Any other is a Problem.
 func (c *Client) send(ctx context.Context, method, path, accept string, body []byte) (*http.Response, error) {
+	return c.sendAs(ctx, method, path, accept, binaryType, body)
+}
+
+// sendAs is send with a body of another type.
+func (c *Client) sendAs(ctx context.Context, method, path, accept, kind string, body []byte) (*http.Response, error) {
 	request, err := http.NewRequestWithContext(ctx, method, c.base.String()+path, bytes.NewReader(body))
 	if err != nil {
 		return nil, err
@@ -242,7 +252,7 @@ func (c *Client) send(ctx context.Context, method, path, accept string, body []b
 	request.Header.Set("Accept", accept+", "+problemType)
 	request.Header.Set("User-Agent", "defakepro")
 	if body != nil {
-		request.Header.Set("Content-Type", binaryType)
+		request.Header.Set("Content-Type", kind)
 	}
 	if c.o.Token != "" {
 		request.Header.Set("Authorization", "Bearer "+c.o.Token)

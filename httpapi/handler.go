@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"reflect"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -86,6 +87,7 @@ func (s *server) register(mux *http.ServeMux) []byte {
 			return v, nil
 		}},
 	})
+	api.UseMiddleware(s.authorize)
 	s.registerCommittee(api)
 	s.registerRounds(api)
 	s.registerProofs(api)
@@ -94,11 +96,13 @@ func (s *server) register(mux *http.ServeMux) []byte {
 	s.registerRooms(api)
 	s.registerVerdicts(api)
 	s.registerNodes(api)
+	s.registerRegistry(api)
+	refusals(api)
 	// Huma's own form of errors, which nobody gets to see.
 	delete(registry.Map(), "ErrorModel")
 	delete(registry.Map(), "ErrorDetail")
 	for name, schema := range registry.Map() {
-		if name != "Proof" && name != "Newcomer" {
+		if !slices.Contains([]string{"Proof", "Newcomer", "ChallengeRequest", "AnswerRequest"}, name) {
 			schema.AdditionalProperties = nil // what we answer may come to have more fields
 		}
 	}
@@ -229,17 +233,26 @@ func (p *probe) Write(b []byte) (int, error) { return len(b), nil }
 
 // readBody is a middleware that has a request's body read within its limits before anything else happens to it.
 func (s *server) readBody(ctx huma.Context, next func(huma.Context)) {
+	s.readUpTo(s.Limits.Body)(ctx, next)
+}
+
+// readUpTo is readBody for bodies of so many bytes.
+func (s *server) readUpTo(most int64) middleware {
+	return func(ctx huma.Context, next func(huma.Context)) { s.read(ctx, next, most) }
+}
+
+func (s *server) read(ctx huma.Context, next func(huma.Context), most int64) {
 	r, w := humago.Unwrap(ctx)
 	control := http.NewResponseController(w)
 	// Where the connection knows no deadlines, it is for whoever made it to have bounds.
 	_ = control.SetReadDeadline(time.Now().Add(s.Limits.BodyTime))
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, s.Limits.Body))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, most))
 	// A deadline that passes later would end the request's context.
 	_ = control.SetReadDeadline(time.Time{})
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
-		blank(http.StatusRequestEntityTooLarge, "the body has more than "+strconv.FormatInt(s.Limits.Body, 10)+" bytes").write(w)
+		blank(http.StatusRequestEntityTooLarge, "the body has more than "+strconv.FormatInt(most, 10)+" bytes").write(w)
 	case err != nil:
 		w.Header().Set("Connection", "close")
 		blank(http.StatusRequestTimeout, "the body did not arrive whole, or not in time").write(w)

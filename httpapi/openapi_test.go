@@ -52,6 +52,7 @@ func TestDocument(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	registered := security(t, nil)
 	_, full := serve(t, Options{
 		Ledger: rounds(100, 110), Now: at(110), Genesis: []byte(`{"g":1}`),
 		Certificate: func(_ context.Context, n uint64) (json.Marshaler, error) {
@@ -65,7 +66,7 @@ func TestDocument(t *testing.T) {
 			}
 			return nil, ledger.ErrNotFound
 		},
-		Meetings: meetings(newMeeting()), Verdicts: someVerdicts, Nodes: someNodes, Join: join,
+		Meetings: meetings(newMeeting()), Verdicts: someVerdicts, Nodes: someNodes, Join: join, Security: registered,
 	})
 	_, bare := serve(t, Options{Ledger: rounds(1, 0), Now: at(3)})
 	_, guard := serveOnly(t, Options{Meetings: meetings(newMeeting()), Join: func(context.Context, string, string) (string, string, error) {
@@ -94,15 +95,29 @@ func TestDocument(t *testing.T) {
 		"/v1/verdicts":                              {"", "?room=standup&participant=alice&from=1&to=2030-01-01T00:00:00Z&after=1&limit=5", "?format=csv", "?from=x", "?after=-1"},
 		"/v1/verdicts.csv":                          {"", "?limit=0"},
 		"/v1/nodes":                                 {""},
+		"/v1/registry":                              {""},
+		"/v1/registry/certificate":                  {""},
+		"/v1/members":                               {"", "?after=ann&limit=1", "?limit=0"},
+		"/v1/members/{name}":                        {"ann", "nobody"},
+		"/v1/zones":                                 {""},
+		"/v1/zones/{name}":                          {"acme", "nowhere", "standup"},
+		"get /v1/changes":                           {"", "?from=1&limit=5"},
+		"post /v1/changes":                          {aChange(t), "x", strings.Repeat(" ", 50_000)},
+		"/v1/challenges":                            {`{"zone":"acme"}`, `{"zone":7}`, "[", strings.Repeat(" ", 20000)},
+		"/v1/answers":                               {anAnswer(t, registered), `{"challenge":"AAAA","member":"ann","signature":"AAAA"}`, "{}"},
 		"/v1/proofs":                                {asJSON(committee.Proof("m000", 7)), "{}", strings.Repeat(" ", 20000)},
 	}
-	if got, want := slices.Sorted(maps.Keys(ways)), slices.Sorted(maps.Keys(doc.Paths)); !slices.Equal(got, want) {
+	tried := make(map[string]bool)
+	for path := range ways {
+		tried[path[strings.Index(path, "/"):]] = true
+	}
+	if got, want := slices.Sorted(maps.Keys(tried)), slices.Sorted(maps.Keys(doc.Paths)); !slices.Equal(got, want) {
 		t.Errorf("tried are %v, documented %v", got, want)
 	}
 	for path, methods := range doc.Paths {
 		for method, op := range methods {
 			successes := 0
-			for _, way := range ways[path] {
+			for _, way := range slices.Concat(ways[path], ways[method+" "+path]) {
 				for _, url := range []string{full, bare, guard} {
 					if doc.walk(t, op, strings.ToUpper(method), url, path, way) < 300 {
 						successes++
@@ -128,6 +143,8 @@ func (d document) walk(t *testing.T, op operationDoc, method, url, path, way str
 		path = strings.NewReplacer("{room}", "standup", "{id}", id).Replace(path) + "?" + query
 	case strings.Contains(path, "{room}"):
 		path = strings.Replace(path, "{room}", way, 1)
+	case strings.Contains(path, "{name}"):
+		path = strings.Replace(path, "{name}", way, 1)
 	case strings.Contains(path, "{n}"):
 		path = strings.Replace(path, "{n}", way, 1)
 	default:

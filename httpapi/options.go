@@ -40,6 +40,8 @@ type Options struct {
 	// Join returns the conference's address, and a token with which someone of this name may join a room. Whoever reaches
 	// the handler may ask.
 	Join func(ctx context.Context, room, name string) (url, token string, err error)
+	// Security is who is registered, and who may do what; nil serves nothing of it, and all may do all.
+	Security *Security
 	// Pages answers for paths that are not the interface's.
 	Pages http.Handler
 	// Hosts are names, in lower case and without port, by which a listener on a loopback address is reached beside those of

@@ -63,6 +63,7 @@ type kind struct {
 var kinds = []kind{
 	kindNotMember, kindOutdated, kindEarly, kindPresent, kindMalformed, kindSignature, kindCommittee, kindNotFound,
 	kindNoRoom, kindNoChannel, kindRequest, kindTimeout, kindStreams, kindUnavailable, kindNoCertificate, kindNotServed,
+	kindToken, kindRight, kindNoMember, kindNoZone, kindChallenge, kindReplay, kindAnswer, kindBusy,
 }
 
 var (

@@ -62,8 +62,8 @@ ledger from its peers, checks all of it, and follows; the administrator may make
 ` + prover.Inputs + `
 Without it the node keeps the ledger and proves nothing. The settings can stand in DIR/config/defakepro.toml.
 
-At --listen are /v1 (rounds, certificates, truth and events; /openapi.json describes them), /healthz and /metrics. Other than on loopback this
-needs --tls-cert and --tls-key. The node stops in good order on SIGINT or SIGTERM.`,
+At --listen are /v1 (rounds, certificates, truth, events, members and zones; /openapi.json describes them), /healthz and /metrics. Other than on
+loopback this needs --tls-cert and --tls-key, and asks for tokens (defakepro help token). The node stops in good order on SIGINT or SIGTERM.`,
 		Example: `  defakepro node --home ./node --nominal 50 --input soundcard --listen 127.0.0.1:8650
   defakepro node --home committee/node2`,
 		Args: noArguments,
@@ -80,6 +80,9 @@ needs --tls-cert and --tls-key. The node stops in good order on SIGINT or SIGTER
 	f.StringVar(&opts.Listen, "listen", "", "serve at `ADDRESS`, host:port")
 	f.StringVar(&opts.TLSCert, "tls-cert", "", "`FILE`, the certificate of the address in PEM")
 	f.StringVar(&opts.TLSKey, "tls-key", "", "`FILE`, its key")
+	f.BoolVar(&opts.Tokens, "tokens", false, "ask for tokens on a loopback address too; on others the interface always does")
+	f.StringVar(&opts.Zone, "zone", "", "`NAME` of the trust zone in which the node works")
+	f.StringVar(&opts.Endpoint, "endpoint", "", "`NAME`, host:port, that members reach the interface by (default that of --listen)")
 	f.Var(gridFlag{&opts.grid}, "nominal", "the grid of a new committee, in hertz")
 	f.StringVar(&opts.id, "id", "", "the `NAME` of a new committee (default enf)")
 	f.StringVar(&opts.member, "member", "", "this node's `NAME` (default node0 in a new home)")
@@ -194,7 +197,9 @@ func runNode(ctx context.Context, opts nodeOptions, stdin io.Reader, stderr io.W
 	group, ctx := errgroup.WithContext(ctx)
 	if listener != nil {
 		group.Go(func() error {
-			return running.serve(ctx, listener, secure != nil, httpapi.ServeOptions{TLS: secure, Log: log})
+			return running.served(ctx, listener, func(s *httpapi.Security) error {
+				return running.serve(ctx, listener, secure != nil, s, httpapi.ServeOptions{TLS: secure, Log: log})
+			})
 		})
 	}
 	if opts.Input != "" {
@@ -238,15 +243,16 @@ type runningNode struct {
 }
 
 // serve serves the interface.
-func (n *runningNode) serve(ctx context.Context, l net.Listener, secure bool, o httpapi.ServeOptions) error {
+func (n *runningNode) serve(ctx context.Context, l net.Listener, secure bool, security *httpapi.Security, o httpapi.ServeOptions) error {
 	genesis, err := os.ReadFile(genesisPath(n.opts.home))
 	if err != nil {
 		return err
 	}
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(n.registry, promhttp.HandlerOpts{Registry: n.registry}))
+	mux.Handle("GET /metrics", security.Permit("metrics:read", promhttp.HandlerFor(n.registry, promhttp.HandlerOpts{Registry: n.registry})))
 	mux.Handle("/", httpapi.Handler(httpapi.Options{
 		Ledger: n.node, Committee: n.node.Committee, Latest: n.node.Latest, Genesis: genesis, Log: n.log, Now: n.opts.now,
+		Security:    security,
 		Certificate: func(ctx context.Context, round uint64) (json.Marshaler, error) { return n.node.Certificate(ctx, round) },
 		State: func() (httpapi.State, error) {
 			return httpapi.State{Height: n.node.Height(), Peers: n.node.Peers(), Syncing: n.node.Syncing()}, n.healthy()

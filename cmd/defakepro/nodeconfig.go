@@ -33,6 +33,11 @@ type nodeConfig struct {
 	// TLSCert and TLSKey are files in PEM, without which Listen must be a loopback address.
 	TLSCert string `toml:"tls_cert"`
 	TLSKey  string `toml:"tls_key"`
+	// Tokens has the interface ask for tokens on a loopback address too; on others it always does.
+	Tokens bool `toml:"tokens"`
+	// Zone is the trust zone in which the node works, and Endpoint the name that it goes by, host:port; empty is Listen.
+	Zone     string `toml:"zone"`
+	Endpoint string `toml:"endpoint"`
 }
 
 func nodeConfigPath(home string) string { return filepath.Join(home, "config", "defakepro.toml") }
@@ -68,6 +73,9 @@ func (c nodeConfig) over(other nodeConfig) nodeConfig {
 		Listen:   cmp.Or(other.Listen, c.Listen),
 		TLSCert:  cmp.Or(other.TLSCert, c.TLSCert),
 		TLSKey:   cmp.Or(other.TLSKey, c.TLSKey),
+		Tokens:   other.Tokens || c.Tokens,
+		Zone:     cmp.Or(other.Zone, c.Zone),
+		Endpoint: cmp.Or(other.Endpoint, c.Endpoint),
 	}
 }
 
