@@ -24,6 +24,7 @@ type paperOptions struct {
 	videos  int
 	seconds int
 	codec   string
+	sound   bool
 }
 
 func (o *paperOptions) addFlags(c *cobra.Command) {
@@ -32,6 +33,7 @@ func (o *paperOptions) addFlags(c *cobra.Command) {
 	f.StringSliceVar(&o.sizes, "sizes", []string{"1080p", "720p", "480p"}, "table2: the resolutions")
 	f.IntVar(&o.videos, "videos", 10, "table2: `N` videos of each size")
 	f.IntVar(&o.seconds, "seconds", 300, "table2: length of each, `N` seconds")
+	f.BoolVar(&o.sound, "sound", false, "fig3, fig4, robust: sound alone, in minutes; pictures take an hour")
 	f.StringVar(&o.codec, "codec", "vp8", "table2: h264, vp8 or vp9")
 }
 
@@ -40,6 +42,9 @@ func (o paperOptions) command(name string, quick bool, more ...string) string {
 	words := []string{"defakepro eval", name}
 	if quick {
 		words = append(words, "--quick")
+	}
+	if o.sound && (name == "fig3" || name == "fig4" || name == "robust") {
+		words = append(words, "--sound")
 	}
 	return strings.Join(append(words, more...), " ")
 }
@@ -104,7 +109,8 @@ func partTable2(ctx context.Context, o evalOptions, say func(string)) (eval.Part
 }
 
 func partFig3(ctx context.Context, o evalOptions, _ func(string)) (eval.Part, error) {
-	f := eval.Fig3Options{Windows: []int{10, 30, 60, 120, 300}, Pairs: 2000, Seed: evalSeed, Video: true, Store: o.store()}
+	f := eval.Fig3Options{Windows: []int{10, 30, 60, 120, 300}, Pairs: 2000, Seed: evalSeed, Store: o.store()}
+	f.Video = !o.sound
 	if o.quick {
 		f.Seconds, f.Windows, f.Pairs, f.Video = 300, []int{30, 60}, 50, false
 	}
@@ -122,7 +128,7 @@ func partFig3(ctx context.Context, o evalOptions, _ func(string)) (eval.Part, er
 }
 
 func partFig4(ctx context.Context, o evalOptions, say func(string)) (eval.Part, error) {
-	f := eval.Fig4Options{Seed: evalSeed, Video: true, Store: o.store(), Say: say}
+	f := eval.Fig4Options{Seed: evalSeed, Video: !o.sound, Store: o.store(), Say: say}
 	if o.quick {
 		f.Seconds, f.Trials, f.Members, f.Video = 210, 5, 20, false
 	}
@@ -134,7 +140,7 @@ func partFig4(ctx context.Context, o evalOptions, say func(string)) (eval.Part, 
 }
 
 func partRobust(ctx context.Context, o evalOptions, say func(string)) (eval.Part, error) {
-	r := eval.RobustOptions{Quick: o.quick, Seed: evalSeed, Store: o.store(), Say: say}
+	r := eval.RobustOptions{Quick: o.quick, Sound: o.sound, Seed: evalSeed, Store: o.store(), Say: say}
 	if o.quick {
 		r.Seconds = 90
 	}

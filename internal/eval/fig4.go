@@ -55,6 +55,9 @@ func Fig4(ctx context.Context, o Fig4Options, repeat string) (Part, error) {
 		fmt.Sprintf("a, b: recordings of %d s, made as those of Figure 3a, with each attack in the middle third: material of an hour before (replace), the same through a virtual camera, a foreign "+
 			"grid, no grid at all (mute), a stretch taken out (cut) or put in (insert), and a head re-rendered under steady light (face) or under the light of an hour before (reface).", o.Seconds),
 	}}
+	if !o.Video {
+		part.Text = append(part.Text, "Pictures, panel b, were left out of this run.")
+	}
 	t := Table{Name: "attacks", Columns: []string{"channel", "attack", "verdict", "windows with r < 0.8: genuine", "forged", "windows with LLR < 0: genuine", "forged", "forged span found, s"}}
 	panels := []struct {
 		name    string

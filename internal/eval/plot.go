@@ -72,7 +72,7 @@ func (p Plot) WriteSVG(w io.Writer) error {
 	canvas := vgsvg.New(plotWidth+side, plotHeight)
 	all := draw.New(canvas)
 	all.SetColor(color.White)
-	all.Fill(all.Rectangle.Path())
+	all.Fill(all.Path())
 	c.BackgroundColor = nil
 	c.Draw(draw.Crop(all, 0, -side, 0, 0))
 	legend.Draw(draw.Crop(all, plotWidth+plotGap, -plotGap, 0, -vg.Centimeter))

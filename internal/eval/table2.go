@@ -12,6 +12,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/defakepro/defakepro/detect"
@@ -122,8 +123,7 @@ func Table2(ctx context.Context, o Table2Options) (Table2Result, error) {
 		return res, fmt.Errorf("videos of %d s: want at least %d, so that windows of %d s fit into either half", o.Seconds, 2*(table2Window+15), table2Window)
 	}
 	// The smallest first: what is interrupted has something to show.
-	for i := len(o.Sizes) - 1; i >= 0; i-- {
-		size := o.Sizes[i]
+	for _, size := range slices.Backward(o.Sizes) {
 		speed, err := remembered(o.Store, fmt.Sprintf("table2 speed %s %s %d", size, o.Codec, o.Seed), func() (Table2Speed, error) { return o.speed(ctx, size) })
 		if err != nil {
 			return res, err
