@@ -115,7 +115,7 @@ func runDemo(ctx context.Context, opts demoOptions, stdout io.Writer) error {
 	if err := s.waitForTruth(ctx); err != nil {
 		return fmt.Errorf("demo: %w", err)
 	}
-	if err := s.call(ctx); err != nil {
+	if err := s.call(); err != nil {
 		return fmt.Errorf("demo: %w", err)
 	}
 	watching, end := context.WithTimeout(ctx, opts.seconds)

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"iter"
 	"log/slog"
 	"math/rand/v2"
 	"net"
@@ -25,7 +24,6 @@ import (
 	"github.com/defakepro/defakepro/history"
 	"github.com/defakepro/defakepro/httpapi"
 	"github.com/defakepro/defakepro/internal/livekit"
-	"github.com/defakepro/defakepro/media"
 	"github.com/defakepro/defakepro/poenf"
 	"github.com/defakepro/defakepro/sim"
 )
@@ -202,7 +200,7 @@ func (s *stage) waitForTruth(ctx context.Context) error {
 func (*stage) deepfake() string { return demoNames[len(demoNames)-1] }
 
 // call has everybody join.
-func (s *stage) call(ctx context.Context) error {
+func (s *stage) call() error {
 	people := sim.Meeting(s.options.seed, s.mains, len(demoNames))
 	start := time.Now().Add(time.Second)
 	honest := s.options.seconds * demoHonest / 9
@@ -218,43 +216,14 @@ func (s *stage) call(ctx context.Context) error {
 			}
 			r.Attacks = []sim.Attack{attack}
 		}
-		stream, err := r.Stream(s.ctx, sim.StreamOptions{})
+		guest, err := newGuest(s.ctx, r, s.conference("demo-"+name, name))
 		if err != nil {
 			return err
 		}
-		out, err := conference.Publish(ctx, s.conference("demo-"+name, name), conference.Media{
-			Audio: media.Opus, Video: media.VP8, Width: r.Video.Width, Height: r.Video.Height,
-		})
-		if err != nil {
-			return errors.Join(err, stream.Close())
-		}
-		s.send(stream, out)
+		s.group.Go(func() error { return guest.send(s.ctx) })
 	}
 	s.tell.say("Ada, Ben, Chloe and Mallory are in the call. A verdict takes a minute of it.")
 	return nil
-}
-
-// send has what is rendered sent.
-func (s *stage) send(stream *sim.Stream, to *conference.Publisher) {
-	pass := func(packets iter.Seq2[sim.Packet, error], write func([]byte, time.Duration) error) func() error {
-		return func() error {
-			for p, err := range packets {
-				if err == nil {
-					err = write(p.Data, p.Time)
-				}
-				if err != nil {
-					return err
-				}
-			}
-			return nil
-		}
-	}
-	s.group.Go(pass(stream.Audio(), to.WriteAudio))
-	s.group.Go(pass(stream.Video(), to.WriteVideo))
-	s.group.Go(func() error {
-		<-s.ctx.Done()
-		return errors.Join(to.Close(), stream.Close())
-	})
 }
 
 // failed returns why something on the stage has ended before its time, nil if nothing has.

@@ -98,7 +98,7 @@ sends is a replay. A minute of 360p at 25 frames a second has 520 MB.`,
 	f.Float64Var(&opts.video.Flicker, "flicker", opts.video.Flicker, "swing of the light, as a share of its mean")
 	f.Var(choiceFlag[string]{&opts.shutter, []string{shutterRolling, shutterGlobal}}, "shutter", "the camera's shutter")
 	f.BoolVar(&opts.video.Motion, "motion", false, "somebody moves in front of the scene")
-	c.AddCommand(newSimMainsCommand())
+	c.AddCommand(newSimMainsCommand(), newSimCallCommand())
 	return c
 }
 
