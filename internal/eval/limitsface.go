@@ -36,7 +36,7 @@ func (w faceWay) String() string {
 }
 
 var faceWays = []faceWay{
-	{25, "h264", 2000, 0.03}, {25, "h264", 500, 0.03}, {25, "vp8", 500, 0.03}, {30, "vp8", 500, 0.03},
+	{25, "h264", 2000, 0.03}, {25, "h264", 500, 0.03}, {30, "vp8", 500, 0.03},
 }
 
 // face compares the head with the background, in genuine videos and in those whose head is lit otherwise.
