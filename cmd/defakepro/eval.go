@@ -51,6 +51,7 @@ func evaluations() []evaluation {
 		{"all", "all of the above, and a page that shows them", evalAll},
 		{"audio", "ENF from hum with the phase of real mains, under noise, speech and codecs; needs ffmpeg and --data", evalAudio},
 		{"video", "ENF from rendered video, through encoders, against the truth; needs ffmpeg", evalVideo},
+		{"calls", "how soon a guard flags a deepfake in simulated calls, and how often wrongly; recorded grids with --data", evalCalls},
 		{"faults", "a committee of processes under kill -9, partitions, slow links, wrong clocks, full disks and liars", evalFaults},
 		{"poenf", "what liars do to a committee's truth, and the paper's rule against its authors' code", evalPoENF},
 	}...)

@@ -6,6 +6,7 @@ package eval
 import (
 	"context"
 	"io"
+	"iter"
 	"math"
 	"math/rand/v2"
 	"time"
@@ -34,7 +35,7 @@ const (
 // liveRate is the sampling rate of simulated calls, in hertz: it holds all harmonics looked at.
 const liveRate = 2000
 
-// Call is a simulated call of one participant's sound, or several.
+// Call is a simulated call of one participant's sound or picture, or several.
 type Call struct {
 	// Seed stands for all chance.
 	Seed uint64
@@ -56,6 +57,8 @@ type Call struct {
 	Delay int
 	// Witnesses are other participants, honest ones.
 	Witnesses int
+	// Mains and OtherMains are the grids behind Phase and Other, where it is pictures that are sent; nil for sound.
+	Mains, OtherMains *enftest.Grid
 }
 
 // Heard is what a monitor said in a call.
@@ -135,6 +138,70 @@ func (a *agreed) value(at time.Time) float64 {
 	return v
 }
 
+// sender makes what one participant sends.
+type sender interface {
+	// second returns what is sent in second t of the call, which began at an instant.
+	second(t int, began time.Time) []media.Block
+}
+
+func newSender(c Call, number int) (s sender, source enf.Source) {
+	if c.Mains != nil {
+		return newFilm(c, number), enf.SourceVideo
+	}
+	return newVoice(c, number), enf.SourceAudio
+}
+
+// film is one participant's picture: a camera of a rolling shutter in front of somebody who moves.
+type film struct {
+	call         Call
+	attacked     bool
+	live, forged func() (dsp.Luma, bool)
+	next         dsp.Luma
+	there        bool
+}
+
+// filmRows is enough to tell a rolling shutter's rows apart, and a third of the work that 360 are.
+const filmRows = 120
+
+func newFilm(c Call, number int) *film {
+	const fps = 25
+	rng := rand.New(rand.NewPCG(c.Seed*64+uint64(number), 8))
+	camera := enftest.Camera{
+		Seed: rng.Uint64(), Rows: filmRows, FPS: fps, Readout: (0.6 + 0.35*rng.Float64()) / fps, Exposure: 1. / 500, Flicker: 0.02 + 0.02*rng.Float64(),
+		Subject: 0.5, Noise: 0.0007, PPM: 40 * (2*rng.Float64() - 1), Drop: c.Loss,
+	}
+	f := &film{call: c, attacked: number == 0 && c.Attack != AttackNone}
+	f.live, _ = iter.Pull(camera.Film(c.Mains, float64(c.Length)))
+	if f.attacked {
+		if c.Attack == AttackSynthetic {
+			camera.Flicker = 0
+		}
+		f.forged, _ = iter.Pull(camera.Film(c.OtherMains, float64(c.Length)))
+	}
+	f.advance()
+	return f
+}
+
+// advance takes the next frame.
+func (f *film) advance() {
+	f.next, f.there = f.live()
+	if f.attacked && f.there {
+		if other, ok := f.forged(); ok && f.next.Time.Sub(time.Time{}) >= time.Duration(f.call.Begins)*time.Second {
+			f.next = other
+		}
+	}
+}
+
+func (f *film) second(t int, began time.Time) []media.Block {
+	var out []media.Block
+	for ; f.there && f.next.Time.Sub(time.Time{}) < time.Duration(t+1)*time.Second; f.advance() {
+		frame := f.next
+		frame.Time = began.Add(frame.Time.Sub(time.Time{}))
+		out = append(out, media.Block{Luma: &frame})
+	}
+	return out
+}
+
 // voice makes one participant's sound.
 type voice struct {
 	call     Call
@@ -162,8 +229,8 @@ func newVoice(c Call, number int) *voice {
 }
 
 // second makes the sound of one second of the call. The clock's error is that of the sampling: second t holds t(1+clock).
-func (v *voice) second(t int, block []float64) {
-	clear(block)
+func (v *voice) second(t int, began time.Time) []media.Block {
+	block := make([]float64, liveRate)
 	under := v.attacked && v.call.Attack != AttackNone && t >= v.call.Begins
 	stretch := 1 + 1e-6*v.clock
 	phase := func(u float64) float64 { return v.call.Phase(u*stretch - v.call.Late) }
@@ -186,6 +253,7 @@ func (v *voice) second(t int, block []float64) {
 	if v.call.Loss > 0 {
 		v.lose(block)
 	}
+	return []media.Block{{Audio: &dsp.Signal{Start: began.Add(time.Duration(t) * time.Second), Rate: liveRate, Channels: [][]float64{block}}}}
 }
 
 // lose makes gaps of 60 ms to a second, which on average take the share lost.
@@ -220,25 +288,26 @@ func (c Call) Play(ctx context.Context) (Heard, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var tapes []*tape
-	var voices []*voice
+	var senders []sender
 	ids := make([]string, 1+c.Witnesses)
 	for i := range ids {
 		ids[i] = string(rune('a' + i))
 		m.Join(monitor.Person{ID: ids[i], Name: ids[i]})
 		t := &tape{blocks: make(chan media.Block), ready: make(chan struct{})}
-		tapes, voices = append(tapes, t), append(voices, newVoice(c, i))
-		go func() { _ = m.Watch(ctx, ids[i], enf.SourceAudio, t) }()
+		sender, source := newSender(c, i)
+		tapes, senders = append(tapes, t), append(senders, sender)
+		go func() { _ = m.Watch(ctx, ids[i], source, t) }()
 		<-t.ready
 	}
 	var heard Heard
 	verdicts := make([]detect.Verdict, len(ids))
 	for t := range c.Length {
 		now = began.Add(time.Duration(t+1) * time.Second)
-		for i, v := range voices {
-			block := make([]float64, liveRate)
-			v.second(t, block)
-			tapes[i].blocks <- media.Block{Audio: &dsp.Signal{Start: began.Add(time.Duration(t) * time.Second), Rate: liveRate, Channels: [][]float64{block}}}
-			<-tapes[i].ready
+		for i, s := range senders {
+			for _, b := range s.second(t, began) {
+				tapes[i].blocks <- b
+				<-tapes[i].ready
+			}
 		}
 		m.Judge(ctx)
 		for i, p := range m.Room().Participants {

@@ -19,18 +19,22 @@ func TestLiveCalls(t *testing.T) {
 	if testing.Short() {
 		t.Skip("ten seconds of calls")
 	}
-	for _, attack := range []Attack{AttackReplay, AttackSynthetic} {
+	for i, attack := range []Attack{AttackReplay, AttackSynthetic, AttackReplay} {
+		source := enf.SourceAudio
+		if i == 2 {
+			source = enf.SourceVideo
+		}
 		o := LiveOptions{Runs: 1, Seed: 3}
-		a, err := o.attack(t.Context(), attack, 2)
+		a, err := o.attack(t.Context(), attack, source, 2)
 		if err != nil {
 			t.Fatal(err)
 		}
-		t.Logf("%s: %v s", attack, a.Seconds)
+		t.Logf("%s, %s: %v s", attack, source, a.Seconds)
 		if math.IsInf(a.Seconds[0], 0) || a.Early > 0 || a.Others > 0 {
 			t.Errorf("%+v", a)
 		}
 		var b bytes.Buffer
-		if err := (LiveReport{Attacks: []LiveAttack{a}}).WriteMarkdown(&b); err != nil || !strings.Contains(b.String(), "| "+string(attack)+" | 2 | 1 |") {
+		if err := (LiveReport{Attacks: []LiveAttack{a}}).WriteMarkdown(&b); err != nil || !strings.Contains(b.String(), "| "+string(attack)+" | "+string(source)+" | 2 | 1 |") {
 			t.Errorf("%s, %v", b.String(), err)
 		}
 	}

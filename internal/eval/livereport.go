@@ -44,6 +44,8 @@ type LiveReport struct {
 // LiveAttack is how long it took to say so, from the beginning of an attack.
 type LiveAttack struct {
 	Attack Attack
+	// Source is what was sent.
+	Source enf.Source
 	// Witnesses is how many others were in the call, and Delay the least delay of the truth, in seconds.
 	Witnesses, Delay int
 	// Seconds are the times to the event, in ascending order; infinite where there was none within 90 s.
@@ -69,14 +71,19 @@ type LiveFalse struct {
 func Live(ctx context.Context, o LiveOptions, say func(string)) (LiveReport, error) {
 	o.Runs, o.Hours = cmp.Or(o.Runs, 20), cmp.Or(o.Hours, 25)
 	var r LiveReport
-	for _, others := range []int{0, 3} {
-		for _, attack := range []Attack{AttackReplay, AttackForeign, AttackSplice, AttackSynthetic} {
-			a, err := o.attack(ctx, attack, others)
-			if err != nil {
-				return r, err
+	for _, source := range []enf.Source{enf.SourceAudio, enf.SourceVideo} {
+		for _, others := range []int{0, 3} {
+			for _, attack := range []Attack{AttackReplay, AttackForeign, AttackSplice, AttackSynthetic} {
+				if source == enf.SourceVideo && attack == AttackSplice {
+					continue // a film cannot be wound back
+				}
+				a, err := o.attack(ctx, attack, source, others)
+				if err != nil {
+					return r, err
+				}
+				r.Attacks = append(r.Attacks, a)
+				say(fmt.Sprintf("%s, %s, %d others: median %.0f s", attack, source, others, quantile(a.Seconds, 0.5)))
 			}
-			r.Attacks = append(r.Attacks, a)
-			say(fmt.Sprintf("%s, %d others: median %.0f s", attack, others, quantile(a.Seconds, 0.5)))
 		}
 	}
 	for _, loss := range []float64{0, 0.02, 0.05, 0.1} {
@@ -108,9 +115,9 @@ func liveCall(seed uint64) Call {
 }
 
 // attack plays calls in which somebody turns forged.
-func (o LiveOptions) attack(ctx context.Context, attack Attack, others int) (LiveAttack, error) {
+func (o LiveOptions) attack(ctx context.Context, attack Attack, source enf.Source, others int) (LiveAttack, error) {
 	const begins, patience = 200, 90
-	a := LiveAttack{Attack: attack, Witnesses: others, Delay: 13, Verdict: detect.Forged}
+	a := LiveAttack{Attack: attack, Source: source, Witnesses: others, Delay: 13, Verdict: detect.Forged}
 	if attack == AttackSynthetic {
 		a.Verdict = detect.Undetermined
 	}
@@ -120,8 +127,12 @@ func (o LiveOptions) attack(ctx context.Context, attack Attack, others int) (Liv
 		if attack == AttackForeign {
 			other.Offset, other.Scale = 0.010, 2
 		}
-		c.Attack, c.Witnesses, c.Begins, c.Other = attack, others, begins+int(i%5), enftest.NewGrid(o.Seed+i+1_000_000, other).Phase
+		g := enftest.NewGrid(o.Seed+i+1_000_000, other)
+		c.Attack, c.Witnesses, c.Begins, c.Other = attack, others, begins+int(i%5), g.Phase
 		c.Length = c.Begins + patience
+		if source == enf.SourceVideo {
+			c.Mains, c.OtherMains = enftest.NewGrid(c.Seed, enftest.GridOptions{Duration: time.Hour}), g
+		}
 		h, err := c.Play(ctx)
 		if err != nil {
 			return a, err
@@ -233,7 +244,7 @@ func seconds(x float64) string {
 // WriteMarkdown writes the report as two tables.
 func (r LiveReport) WriteMarkdown(w io.Writer) error {
 	p := &printer{w: w}
-	p.printf("### Time to the red badge\n\n| attack | others in the call | runs | said | median s | 90 %% s | longest s | within 20 s | called before | others called |\n|---|---|---|---|---|---|---|---|---|---|\n")
+	p.printf("### Time to the red badge\n\n| attack | of | others in the call | runs | said | median s | 90 %% s | longest s | within 20 s | called before | others called |\n|---|---|---|---|---|---|---|---|---|---|---|\n")
 	for _, a := range r.Attacks {
 		within := 0
 		for _, s := range a.Seconds {
@@ -241,7 +252,7 @@ func (r LiveReport) WriteMarkdown(w io.Writer) error {
 				within++
 			}
 		}
-		p.printf("| %s | %d | %d | %s | %s | %s | %s | %d | %d | %d |\n", a.Attack, a.Witnesses, len(a.Seconds), a.Verdict,
+		p.printf("| %s | %s | %d | %d | %s | %s | %s | %s | %d | %d | %d |\n", a.Attack, a.Source, a.Witnesses, len(a.Seconds), a.Verdict,
 			seconds(quantile(a.Seconds, 0.5)), seconds(quantile(a.Seconds, 0.9)), seconds(quantile(a.Seconds, 1)), within, a.Early, a.Others)
 	}
 	p.printf("\n### False alarms\n\n| grid | loss | channel hours | alarms | authentic, of the time after 2 min |\n|---|---|---|---|---|\n")
@@ -254,10 +265,10 @@ func (r LiveReport) WriteMarkdown(w io.Writer) error {
 // WriteCSV writes every attack's times, one a row.
 func (r LiveReport) WriteCSV(w io.Writer) error {
 	c := csv.NewWriter(w)
-	rows := [][]string{{"attack", "others", "delay_s", "verdict", "seconds"}}
+	rows := [][]string{{"attack", "channel", "others", "delay_s", "verdict", "seconds"}}
 	for _, a := range r.Attacks {
 		for _, s := range a.Seconds {
-			rows = append(rows, []string{string(a.Attack), strconv.Itoa(a.Witnesses), strconv.Itoa(a.Delay), string(a.Verdict), strconv.FormatFloat(s, 'f', 1, 64)})
+			rows = append(rows, []string{string(a.Attack), string(a.Source), strconv.Itoa(a.Witnesses), strconv.Itoa(a.Delay), string(a.Verdict), strconv.FormatFloat(s, 'f', 1, 64)})
 		}
 	}
 	return c.WriteAll(rows)
