@@ -36,6 +36,8 @@ type Options struct {
 	Grid Grid
 	// Observe, if not nil, is called with each spectrum slice, in order of time for each grid in question.
 	Observe func(Slice)
+	// Tone, if not nil, is called with the surroundings of each harmonic of sound, in order of time: for what needs their phase.
+	Tone func(Tone)
 	// Live makes values known about 12 s after their second instead of about 40: with less of what follows to go by, they are somewhat
 	// less sure where there is little hum (docs/estimation.md).
 	Live bool
@@ -216,7 +218,11 @@ func (e *AudioEstimator) zoom(input int) {
 			w := osc.Next()
 			l.zoom.PushShifted(from+float64(i)/low, complex(x*real(w), x*imag(w)))
 		}
+		n := len(l.kept)
 		l.kept = l.zoom.Read(l.kept)
+		if e.opts.Tone != nil && len(l.kept) > n {
+			e.opts.Tone(Tone{l.grid, l.number, input, l.rate, l.first + n, l.kept[n:]})
+		}
 	})
 	f.count += len(f.low)
 }

@@ -27,6 +27,7 @@ const (
 
 // line is one harmonic as one input sees it: its surroundings as complex samples.
 type line struct {
+	grid    Grid
 	number  int // the harmonic
 	input   int // which of the signal's inputs (audio channel, row projection) it is taken from
 	rate    float64
@@ -45,7 +46,7 @@ type line struct {
 
 func newLine(grid Grid, number, input int) *line {
 	k := float64(number)
-	l := &line{number: number, input: input, rate: k * zoomRate, spread: 1}
+	l := &line{grid: grid, number: number, input: input, rate: k * zoomRate, spread: 1}
 	l.zoom = dsp.NewZoom(k*float64(grid), k*zoomBand, l.rate)
 	n := frameLen(l.rate, frameSeconds)
 	l.plan = dsp.NewSpectrum(n, spectrumBins)

@@ -42,6 +42,18 @@ type Harmonic struct {
 	Share float64
 }
 
+// Tone is a stretch of one harmonic, its nominal frequency shifted to zero; it is only valid during the call.
+type Tone struct {
+	// Grid is the nominal frequency, Number the harmonic, and Input the mixture of the signal's channels that it is of: 0 their mean, 1 their
+	// difference.
+	Grid          Grid
+	Number, Input int
+	// Sample i belongs to (First+i)/Rate seconds from the start of the signal, that brought down to a whole second.
+	Rate    float64
+	First   int
+	Samples []complex128
+}
+
 // Slice is one spectrum slice: the power around the harmonics that were used, combined on the scale of the
 // fundamental, for one second. Estimators hand it to an observer for display; it is only valid during the call.
 type Slice struct {

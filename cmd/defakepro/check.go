@@ -42,7 +42,7 @@ func defaultCheckOptions() checkOptions {
 func newCheckCommand() *cobra.Command {
 	opts := defaultCheckOptions()
 	c := &cobra.Command{
-		Use:   "check MEDIA --reference REF",
+		Use:   "check MEDIA [--reference REF]",
 		Short: "Compare a recording with what the grid did: authentic, forged or undetermined",
 		Long: `Check reads the ENF of MEDIA (a recording, a luma CSV, or a frequency CSV), compares it with the reference and says
 of the sound, of the picture and of the whole: authentic, forged (and where), or undetermined (and why).
@@ -51,10 +51,14 @@ REF is a CSV of the grid's frequency (time_s or an ISO time, and frequency_hz; .
 the same grid at the same time. Both are taken to start together unless --start says where in the reference MEDIA claims
 to start; --search finds it. Series that hold a harmonic, as 300 Hz on a grid of 60, are divided down.
 
+Without a reference the recording is held against itself: the hum's phase jumps where it was cut, and the light's flicker
+follows the sound's hum. That can show a forgery, but never that a recording is authentic.
+
 Exit status: 0 authentic, 1 forged, 2 undetermined, 3 for a wrong call or unreadable input.`,
 		Example: `  defakepro check talk.mp4 --reference grid.csv --start 2024-08-19T15:30:00Z
   defakepro check talk.mp4 --reference grid.csv.gz --search --report talk.html
-  defakepro check room.flac --reference mains.flac --search --json`,
+  defakepro check room.flac --reference mains.flac --search --json
+  defakepro check room.flac`,
 		Args: oneArgument("MEDIA"),
 		RunE: func(c *cobra.Command, args []string) error {
 			return runCheck(c, opts, args[0])
@@ -86,7 +90,11 @@ func runCheck(c *cobra.Command, opts checkOptions, path string) error {
 	if err := opts.valid(); err != nil {
 		return fmt.Errorf("check: %w", err)
 	}
-	rep, err := opts.run(c.Context(), path, c.ErrOrStderr())
+	run := opts.run
+	if opts.reference == "" {
+		run = opts.alone
+	}
+	rep, err := run(c.Context(), path, c.ErrOrStderr())
 	if err != nil {
 		return err
 	}
@@ -103,8 +111,12 @@ func runCheck(c *cobra.Command, opts checkOptions, path string) error {
 // valid checks what the flags cannot check one by one.
 func (o checkOptions) valid() error {
 	switch {
-	case o.reference == "":
-		return errors.New("needs --reference, a CSV of the grid's frequency or another recording")
+	case o.reference == "" && (o.Search || o.start.set):
+		return errors.New("--search and --start need --reference, a CSV of the grid's frequency or another recording")
+	case o.reference == "" && o.report != "":
+		return errors.New("--report needs --reference: a page lays the recording beside one")
+	case o.reference == "" && o.Rule == detect.RuleCorrelation:
+		return errors.New("--rule correlation needs --reference")
 	case o.Shift > o.Window:
 		return fmt.Errorf("--shift %v is longer than --window %v, so parts would be left out", o.Shift, o.Window)
 	case o.Search && o.start.set:
@@ -142,6 +154,32 @@ func (o checkOptions) run(ctx context.Context, path string, stderr io.Writer) (d
 		return detect.Report{}, err
 	}
 	return rep, page.commit(nil, func(w io.Writer) error { return report.WriteHTML(w, html) })
+}
+
+// alone holds the recording at path against itself.
+func (o checkOptions) alone(ctx context.Context, path string, stderr io.Writer) (detect.Report, error) {
+	o.phase = true
+	r, err := o.read(ctx, path, nil, stderr)
+	if err != nil {
+		return detect.Report{}, err
+	}
+	var channels []detect.Channel
+	for i, est := range r.estimates {
+		switch {
+		case est.Source == sourceSeries:
+			return detect.Report{}, errors.New("check: a frequency series has no phase to look at: it needs --reference")
+		case i > 0 && est.Present && est.Source == enf.SourceVideo && r.estimates[0].Present:
+			channels = append(channels, detect.Together(r.estimates[0], est, o.Options))
+		default:
+			channels = append(channels, r.tones.Alone(est))
+		}
+		if r.incomplete {
+			channels[i].Reason += " The file is incomplete: this is about the part that could be read."
+		}
+	}
+	rep := detect.Combine(o.Options, channels...)
+	rep.Media, rep.Reference = path, "none"
+	return rep, nil
 }
 
 // compare compares each channel with the reference.

@@ -15,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/defakepro/defakepro/detect"
 	"github.com/defakepro/defakepro/enf"
 	"github.com/defakepro/defakepro/media"
 )
@@ -35,6 +36,8 @@ type input struct {
 	grid   enf.Grid
 	source string
 	fps    float64
+	// phase keeps the hum's harmonics.
+	phase bool
 }
 
 func (in *input) addFlags(c *cobra.Command) {
@@ -54,6 +57,8 @@ type reading struct {
 	estimates []enf.Estimate // one for each channel, at least one
 	// incomplete says that the file ends early or is damaged, and only a part could be read.
 	incomplete bool
+	// tones are the hum's harmonics, if they were to be kept.
+	tones detect.Tones
 }
 
 // start returns when the recording claims to begin: what the flag says, or its own times do; zero if neither.
@@ -150,6 +155,9 @@ func (in input) open(ctx context.Context, path string) (*media.Recording, error)
 // estimate reads rec to its end.
 func (in input) estimate(rec *media.Recording, path string, observe observer, stderr io.Writer) (r reading, err error) {
 	channels := channels{grid: in.grid, observe: observe}
+	if in.phase {
+		channels.tone = r.tones.Add
+	}
 	said := newProgress(stderr, path, "read", rec.Info().Duration)
 	for {
 		block, err := rec.Read()
@@ -176,6 +184,7 @@ func (in input) estimate(rec *media.Recording, path string, observe observer, st
 type channels struct {
 	grid    enf.Grid
 	observe observer
+	tone    func(enf.Tone)
 	audio   *enf.AudioEstimator
 	video   *enf.VideoEstimator
 }
@@ -195,7 +204,7 @@ func (c *channels) write(b media.Block) (time.Time, error) {
 }
 
 func (c *channels) options(source enf.Source) enf.Options {
-	o := enf.Options{Grid: c.grid}
+	o := enf.Options{Grid: c.grid, Tone: c.tone}
 	if c.observe != nil {
 		o.Observe = c.observe(source)
 	}
