@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,6 +26,7 @@ type paperOptions struct {
 	seconds int
 	codec   string
 	sound   bool
+	without []string
 }
 
 func (o *paperOptions) addFlags(c *cobra.Command) {
@@ -34,6 +36,7 @@ func (o *paperOptions) addFlags(c *cobra.Command) {
 	f.IntVar(&o.videos, "videos", 10, "table2: `N` videos of each size")
 	f.IntVar(&o.seconds, "seconds", 300, "table2: length of each, `N` seconds")
 	f.BoolVar(&o.sound, "sound", false, "fig3, fig4, robust: sound alone, in minutes; pictures take an hour")
+	f.StringSliceVar(&o.without, "without", nil, "all: leave these out")
 	f.StringVar(&o.codec, "codec", "vp8", "table2: h264, vp8 or vp9")
 }
 
@@ -68,8 +71,8 @@ func paperParts() []evaluation {
 func evalAll(ctx context.Context, o evalOptions, say func(string)) (evalReport, error) {
 	var paper eval.Paper
 	for _, e := range paperParts() {
-		if e.name == "far" && o.data == "" {
-			say("far: left out, without --data")
+		if slices.Contains(o.without, e.name) || e.name == "far" && o.data == "" {
+			say(e.name + ": left out")
 			continue
 		}
 		say(e.name)
@@ -113,7 +116,7 @@ func partTable2(ctx context.Context, o evalOptions, say func(string)) (eval.Part
 }
 
 func partFig3(ctx context.Context, o evalOptions, _ func(string)) (eval.Part, error) {
-	f := eval.Fig3Options{Windows: []int{10, 30, 60, 120, 300}, Pairs: 2000, Seed: evalSeed, Store: o.store()}
+	f := eval.Fig3Options{Windows: []int{10, 30, 60, 120, 300}, Pairs: 400, Seed: evalSeed, Store: o.store()}
 	f.Video = !o.sound
 	if o.quick {
 		f.Seconds, f.Windows, f.Pairs, f.Video = 300, []int{30, 60}, 50, false
