@@ -40,6 +40,8 @@ type testnetOptions struct {
 	epoch  int
 	listen int
 	run    bool
+	// missing leaves homes that exist as they are.
+	missing bool
 }
 
 // mostNodes bounds a testnet: more run on no one machine.
@@ -77,6 +79,7 @@ The homes can be moved to other machines: change listen and peer addresses in th
 	f.IntVar(&opts.seats, "seats", 0, "draw so many of the N by lot each epoch, by verifiable random functions; 0 seats all")
 	f.IntVar(&opts.epoch, "epoch", 720, "`ROUNDS` of an epoch, with --seats")
 	f.IntVar(&opts.listen, "listen", 8650, "`PORT` of node0's interface on loopback; the others have those that follow")
+	f.BoolVar(&opts.missing, "if-missing", false, "leave homes that exist as they are")
 	f.BoolVar(&opts.run, "run", false, "start the nodes too, and stop them on SIGINT or SIGTERM")
 	return c
 }
@@ -123,6 +126,14 @@ func runTestnet(opts testnetOptions, faulty bool, stdout io.Writer) ([]string, e
 	dirs, err := writeCommittee(opts.out, committee, keys, func(i int) nodeConfig {
 		return nodeConfig{Input: opts.input, Listen: fmt.Sprintf("127.0.0.1:%d", opts.listen+i)}
 	})
+	if errors.Is(err, fs.ErrExist) && opts.missing {
+		dirs := make([]string, opts.nodes)
+		for i := range dirs {
+			dirs[i] = filepath.Join(opts.out, fmt.Sprintf("node%d", i))
+		}
+		_, err := fmt.Fprintf(stdout, "%s holds homes already\n", opts.out)
+		return dirs, err
+	}
 	if errors.Is(err, fs.ErrExist) {
 		return nil, fmt.Errorf("testnet: --out %s holds homes already; choose another, or remove it", opts.out)
 	}
