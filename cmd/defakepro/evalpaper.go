@@ -116,7 +116,7 @@ func partTable2(ctx context.Context, o evalOptions, say func(string)) (eval.Part
 }
 
 func partFig3(ctx context.Context, o evalOptions, _ func(string)) (eval.Part, error) {
-	f := eval.Fig3Options{Windows: []int{10, 30, 60, 120, 300}, Pairs: 400, Seed: evalSeed, Store: o.store()}
+	f := eval.Fig3Options{Windows: []int{10, 30, 60, 120, 300}, Pairs: 300, Seed: evalSeed, Store: o.store()}
 	f.Video = !o.sound
 	if o.quick {
 		f.Seconds, f.Windows, f.Pairs, f.Video = 300, []int{30, 60}, 50, false
