@@ -36,6 +36,12 @@ func TestCompare(t *testing.T) {
 	date := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	dated := func(s enf.Series, start time.Time) enf.Series { s.Start = start; return s }
 	slow := grid.Resample(2 * time.Second)
+	silent := func(i int, hz float64) float64 {
+		if i >= 300 && i < 340 {
+			return nan
+		}
+		return hz
+	}
 	tests := []struct {
 		name    string
 		est     enf.Estimate
@@ -59,6 +65,8 @@ func TestCompare(t *testing.T) {
 			}
 			return hz
 		})), grid, at, detect.Authentic, 0, "could be compared"},
+		{"forty seconds missing", estimate(changed(rec, silent)), grid, at, detect.Undetermined, 0, "carries none from 5:00 min to 5:40 min"},
+		{"forty seconds missing, as they may", estimate(changed(rec, silent)), grid, detect.Options{Start: at.Start, Unheard: -1}, detect.Authentic, 0, ""},
 		{"begins before the reference", estimate(rec), grid.Slice(1200, 7200), detect.Options{Search: true}, detect.Authentic, -200, "could be compared"},
 		{"ends after the reference", estimate(rec), grid.Slice(0, 1700), detect.Options{Search: true}, detect.Authentic, 1000, "could be compared"},
 		{"reference within the recording", estimate(rec), grid.Slice(1100, 1700), detect.Options{Search: true}, detect.Authentic, -100, "could be compared"},

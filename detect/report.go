@@ -134,6 +134,9 @@ type Options struct {
 	Threshold float64
 	// Rule decides a window; empty means RuleLLR.
 	Rule Rule
+	// Unheard is the longest stretch without any ENF that an authentic recording may have, as it may have been put in there; 0 means half a
+	// window, and a negative length that any will do.
+	Unheard time.Duration
 	// Search looks for the recording's start over all of the reference, instead of within MaxLag of the start assumed.
 	Search bool
 	// Start is where second 0 of the recording is claimed to be, from the first value of the reference on. 0 means
@@ -159,6 +162,9 @@ func (o Options) withDefaults() Options {
 	}
 	fill(&o.Window, 60*time.Second, 10*time.Second)
 	fill(&o.Shift, 5*time.Second, time.Second)
+	if o.Unheard == 0 {
+		o.Unheard = o.Window / 2
+	}
 	if o.MaxLag <= 0 {
 		o.MaxLag = 2 * time.Second
 	}

@@ -58,8 +58,30 @@ func (c *comparison) decide() {
 			c.turned(at, step)
 			return
 		}
+		if from, to := c.unheard(); c.options.Unheard >= 0 && to-from > c.options.Unheard.Seconds() {
+			c.say(Undetermined, "The recording follows the grid's frequency but carries none from %s to %s: what that part is cannot be told.", clock(from), clock(to))
+			return
+		}
 		c.authentic(compared)
 	}
+}
+
+// unheard returns the longest stretch of which the reference knows the frequency and the recording does not, in seconds.
+func (c *comparison) unheard() (from, to float64) {
+	begin := -1
+	for i := range len(c.rec.hz) + 1 {
+		missing := i < len(c.rec.hz) && math.IsNaN(c.rec.hz[i])
+		switch {
+		case missing && begin < 0:
+			begin = i
+		case !missing && begin >= 0:
+			if float64(i-begin) > to-from {
+				from, to = float64(begin), float64(i)
+			}
+			begin = -1
+		}
+	}
+	return from, to
 }
 
 func (c *comparison) authentic(compared int) {
