@@ -50,6 +50,7 @@ func (c *clock) time(ticks int64) time.Time { return c.zero.Add(c.offset(ticks))
 
 // see notes that the packet with so many ticks came at the given time. It returns false when that cannot be by this clock.
 func (c *clock) see(ticks int64, at time.Time) bool {
+	at = at.Round(0) // by the wall clock, as the truth is: when that is set, the stretch ends
 	if !c.fixed {
 		if zero := at.Add(-c.offset(ticks)); c.zero.IsZero() || zero.Before(c.zero) {
 			c.zero = zero

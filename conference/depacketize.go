@@ -97,17 +97,9 @@ func (a *assembler) push(p *rtp.Packet, lost bool) (f frame, whole, gone bool) {
 		gone = true // its last packet, by which it would have ended, never came
 		a.restart()
 	}
-	part, err := a.u.unpack(p.Payload)
-	switch {
-	case err != nil:
-		a.broken = true
-	case !a.open && !part.starts:
-		a.broken = true
+	if !a.broken { // else the unpacker would gather for as long as somebody sends
+		a.take(p)
 	}
-	if !a.open {
-		a.open, a.current = true, frame{timestamp: p.Timestamp}
-	}
-	a.add(part, len(p.Payload))
 	if !p.Marker {
 		return frame{}, false, gone
 	}
@@ -122,6 +114,18 @@ func (a *assembler) push(p *rtp.Packet, lost bool) (f frame, whole, gone bool) {
 	}
 	a.drop()
 	return f, true, gone
+}
+
+// take unpacks a packet of the frame under way, or of one that begins with it.
+func (a *assembler) take(p *rtp.Packet) {
+	part, err := a.u.unpack(p.Payload)
+	if err != nil || !a.open && !part.starts {
+		a.broken = true
+	}
+	if !a.open {
+		a.open, a.current = true, frame{timestamp: p.Timestamp}
+	}
+	a.add(part, len(p.Payload))
 }
 
 // add puts a payload to the frame under way.
