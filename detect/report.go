@@ -183,10 +183,9 @@ func (o Options) withDefaults() Options {
 
 // alarmPrice is the evidence, in nats, that a forged span takes so that genuine recordings show no more than FalseAlarms an hour. A cumulative
 // sum of the log-likelihood ratios of independent values exceeds h no more often than once in exp(h) of them (Page 1954, Lorden 1971), and
-// an hour has 3600/frameSeconds. Genuine recordings show a hundredth of what that bound allows; a tenth of it is counted on (docs/detection.md).
+// an hour has 3600/frameSeconds.
 func (o Options) alarmPrice() float64 {
-	const tight = 0.1
-	return max(priceReturn+1, math.Log(tight*3600/frameSeconds/o.FalseAlarms))
+	return max(priceReturn+1, math.Log(3600/frameSeconds/o.FalseAlarms))
 }
 
 // Match is a place in the reference where a recording may have been made.

@@ -10,6 +10,7 @@ import (
 	"io"
 	"math"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -41,21 +42,24 @@ type truth struct {
 	hall           *hall
 	late           time.Duration
 	stops, resumes time.Duration
-	err            error
+	fails          atomic.Bool
 }
 
 func (t *truth) Between(_ context.Context, from, to time.Time) (enf.Series, error) {
+	if t.fails.Load() {
+		return enf.Series{}, errors.New("secret address")
+	}
 	from = from.Truncate(time.Second)
 	s := enf.Series{Start: from, Step: time.Second}
 	for at := from; at.Before(to); at = at.Add(time.Second) {
 		hz := t.hall.grid.Frequency(t.hall.seconds(at))
 		since := at.Sub(t.hall.began)
-		if time.Since(at) < t.late || since >= t.stops && since < t.resumes || t.err != nil {
+		if time.Since(at) < t.late || since >= t.stops && since < t.resumes {
 			hz = math.NaN()
 		}
 		s.Hz = append(s.Hz, hz)
 	}
-	return s, t.err
+	return s, nil
 }
 
 // microphone is a source of hum in real time, in blocks of half a second.
@@ -298,7 +302,7 @@ func TestTruthStops(t *testing.T) {
 		}
 		time.Sleep(200 * time.Second)
 		expect(t, m, "ada", detect.Authentic, "")
-		tr.err = errors.New("secret address")
+		tr.fails.Store(true)
 		time.Sleep(100 * time.Second)
 		expect(t, m, "ada", detect.Undetermined, "does not answer")
 	})
