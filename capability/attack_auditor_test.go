@@ -176,6 +176,26 @@ func TestAuditThatFailsRefuses(t *testing.T) {
 	}
 }
 
+// Whoever reaches the interface chooses the name of a room, in any bytes, and needs no good token for its refusal to be kept.
+func TestAuditBearsAnyBytes(t *testing.T) {
+	for name, resource := range map[string]string{
+		"not UTF-8":       "room/\xff",
+		"cut in a letter": "room/" + strings.Repeat("é", 400),
+		"escaped":         "room/" + strings.Repeat("\x00", 600) + "\u2028<>",
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "audit.jsonl")
+			for range 2 {
+				a := openAudit(t, path, 0)
+				if err := a.add(time.Now(), Token{}, Request{Operation: "rooms:read", Resource: resource, Zone: resource}, ErrToken); err != nil {
+					t.Error(err)
+				}
+				closeAudit(t, a)
+			}
+		})
+	}
+}
+
 func FuzzReadAudit(f *testing.F) {
 	f.Add([]byte(`{"number":1,"time":"2026-11-23T12:00:00Z","operation":"x","hash":"00"}` + "\n"))
 	f.Fuzz(func(_ *testing.T, data []byte) {

@@ -13,6 +13,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"strings"
 	"sync"
 	"time"
 )
@@ -164,20 +165,18 @@ func (a *Audit) rotate() error {
 	}
 	f, err := os.OpenFile(a.path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
-		return err
+		return errors.Join(err, os.Rename(a.path+".1", a.path)) // to be tried again with the next record
 	}
 	err = a.file.Close()
 	a.file, a.size = f, 0
 	return err
 }
 
-// short bounds what strangers have in a record.
+// short bounds what strangers have in a record, and makes it text: bytes that are none would be others when the record is read,
+// and its hash another.
 func short(s string) string {
 	const most = 500
-	if len(s) > most {
-		return s[:most]
-	}
-	return s
+	return strings.ToValidUTF8(s[:min(len(s), most)], "\uFFFD")
 }
 
 func (r Record) hash() string {
