@@ -39,7 +39,8 @@ type Registry struct {
 
 // Account is a registered member.
 type Account struct {
-	// Name is 1 to [MaxName] of A-Z a-z 0-9 . _ -. It is nobody else's, ever.
+	// Name is 1 to [MaxName] of A-Z a-z 0-9 . _ -. It is nobody else's, and never will be where the account is revoked; one that
+	// a member leaves with [Remove] is free.
 	Name string
 	// Key is the Ed25519 key by which the member is known; that of a revoked account is nobody else's any more.
 	Key ed25519.PublicKey

@@ -183,7 +183,16 @@ func TestAdministrators(t *testing.T) {
 	refuse(t, m, end, endorsed(t, c, 3, []string{"administrator", "b"}, enrol("ann", Guard)), ErrSignature)
 	refuse(t, m, end, endorsed(t, c, 3, []string{"b", "c"}, Operation{Op: RemoveAdministrator, Member: Member{Key: public("b")}}), ErrCommittee)
 	refuse(t, m, end, endorsed(t, c, 3, []string{"b", "c"}, remove), ErrNotMember)
-	apply(t, m, end, endorsed(t, c, 3, []string{"administrator", "b", "c"}, enrol("ann", Guard))) // a stranger's does no harm
+	// Nor is anybody put down as a signer who is none, with a signature of its own or without.
+	refuse(t, m, end, endorsed(t, c, 3, []string{"administrator", "b", "c"}, enrol("ann", Guard)), ErrSignature)
+	forged := endorsed(t, c, 3, []string{"administrator", "b", "c"}, enrol("ann", Guard))
+	for i := range forged.Endorsements {
+		if forged.Endorsements[i].Key.Equal(public("administrator")) {
+			forged.Endorsements[i].Signature = make([]byte, 64)
+		}
+	}
+	refuse(t, m, end, forged, ErrSignature)
+	apply(t, m, end, endorsed(t, c, 3, []string{"b", "c"}, enrol("ann", Guard)))
 }
 
 func TestRevokedTokensAreForgottenOnceExpired(t *testing.T) {
@@ -273,7 +282,12 @@ func TestOperationInWords(t *testing.T) {
 		"open zone z for meeting": {Op: PutZone, Zone: "z", Kind: MeetingZone},
 		"set threshold 2":         {Op: SetThreshold, Threshold: 2},
 		"unknown":                 {Op: 200},
-		fmt.Sprintf("enrol g key %x as guard", public("g")): enrol("g", Guard),
+		fmt.Sprintf("put p key %x power 0", public("p")): {Op: Put, Member: Member{Name: "p", Key: public("p")}},
+		fmt.Sprintf("put v key %x power 7 validator %x", public("v"), public("w")): {
+			Op: Put, Member: Member{Name: "v", Key: public("v"), Power: 7, Validator: public("w")},
+		},
+		fmt.Sprintf("revoke token %x until 5 ms", [32]byte{1}): {Op: RevokeToken, Revocation: Revocation{[32]byte{1}, 5}},
+		fmt.Sprintf("enrol g key %x as guard", public("g")):    enrol("g", Guard),
 	} {
 		if got := o.String(); got != want {
 			t.Errorf("%q, want %q", got, want)

@@ -254,8 +254,8 @@ func (d *draft) administrators(o Operation) error {
 	return nil
 }
 
-// VerifyBy returns nil when at least threshold of the administrators signed the change for the committee. An error wraps
-// [ErrMalformed] or [ErrSignature].
+// VerifyBy returns nil when at least threshold of the administrators signed the change for the committee, and nobody else. An error
+// wraps [ErrMalformed] or [ErrSignature].
 func (c Change) VerifyBy(committee string, administrators []ed25519.PublicKey, threshold int) error {
 	if err := c.checkForm(); err != nil {
 		return err
@@ -268,7 +268,8 @@ func (c Change) VerifyBy(committee string, administrators []ed25519.PublicKey, t
 	}
 	for _, e := range c.Endorsements {
 		if !slices.ContainsFunc(administrators, func(key ed25519.PublicKey) bool { return key.Equal(e.Key) }) {
-			continue // one who is no administrator any more takes nothing from those who are
+			// Else whoever passes the change on could add names to it, and the journal would have them as its signers.
+			return fmt.Errorf("%w: change %d of %s: key %x is no administrator's", ErrSignature, c.Sequence, committee, e.Key[:4])
 		}
 		if !verify(e.Key, signed, e.Signature) {
 			return fmt.Errorf("%w: change %d of %s, by the administrator of key %x", ErrSignature, c.Sequence, committee, e.Key[:4])
@@ -324,11 +325,14 @@ func (o Operation) String() string {
 	add(hasName, "%s", o.Member.Name)
 	add(hasKey, "key %x", o.Member.Key)
 	add(hasSeat, "power %d", o.Member.Power)
+	if len(o.Member.Validator) > 0 {
+		add(hasSeat, "validator %x", o.Member.Validator)
+	}
 	add(hasFaulty, "f = %d", o.Faulty)
 	add(hasRoles, "as %s", o.Roles)
 	add(hasZone, "zone %s", o.Zone)
 	add(hasKind, "for %s", o.Kind)
-	add(hasToken, "%x", o.Revocation.Token)
+	add(hasToken, "%x until %d ms", o.Revocation.Token, o.Revocation.Until)
 	add(hasThreshold, "%d", o.Threshold)
 	return strings.Join(words, " ")
 }
