@@ -66,7 +66,7 @@ func Serve(ctx context.Context, l net.Listener, h http.Handler, o ServeOptions) 
 			return
 		}
 		server.TLSConfig = o.TLS.Clone()
-		server.TLSConfig.MinVersion = max(server.TLSConfig.MinVersion, tls.VersionTLS12)
+		server.TLSConfig.MinVersion = max(server.TLSConfig.MinVersion, tls.VersionTLS13)
 		served <- server.ServeTLS(l, "", "")
 	}()
 	select {
