@@ -87,6 +87,19 @@ func (b *baseline) level(c *channel, truth *trace, from, end int64) enf.Series {
 	return s
 }
 
+// countCompared returns how many of a channel's seconds, from from on, could be compared with the truth: those that [baseline.level] leaves.
+func (m *Monitor) countCompared(c *channel, from int64) int {
+	n := 0
+	for t := from; t <= min(c.trace.last, m.truth.last); t++ {
+		cell := c.trace.at(t)
+		_, ok := c.base.offsets[cell.turn]
+		if !cell.early && !math.IsNaN(cell.hz) && !math.IsNaN(m.truth.at(t).hz) && (ok || len(c.base.offsets) == 0) {
+			n++
+		}
+	}
+	return n
+}
+
 // take learns from a comparison that called the channel authentic.
 func (b *baseline) take(c *channel, ch detect.Channel) {
 	usual, _ := b.usual()

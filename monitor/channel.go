@@ -27,7 +27,9 @@ type channel struct {
 	began  time.Time
 	blocks int
 	heard  time.Time // when something last arrived
-	trace  *trace
+	// resumed is when something came after a silence, at the beginning or for as long as it takes to be undetermined.
+	resumed time.Time
+	trace   *trace
 	opinion
 	found found
 	base  baseline

@@ -96,6 +96,14 @@ func (m *Monitor) opinion(c *channel, now time.Time) opinion {
 	case known < window:
 		return grey("The %s could be followed for %d s so far; it takes %d.", hum, known, window)
 	}
+	from := min(c.trace.last, m.truth.last) + 1 - horizon
+	if !c.resumed.IsZero() {
+		from = max(from, c.resumed.Unix()) // before, it may have been somebody else
+	}
+	n := m.countCompared(c, from)
+	if n == 0 || n < turnValues && c.verdict != detect.Authentic {
+		return grey("Listening for %s again: that takes a minute.", hum)
+	}
 	return m.verdictOf(c, grey)
 }
 

@@ -136,6 +136,9 @@ func (w *watcher) write(b media.Block) error {
 		if now.Sub(w.channel.heard) > silentAfter {
 			m.touch()
 		}
+		if now.Sub(w.channel.heard) > mutedAfter {
+			w.channel.resumed = now
+		}
 		w.channel.heard = now
 		w.channel.blocks++
 	}

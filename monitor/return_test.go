@@ -1,0 +1,79 @@
+// SPDX-FileCopyrightText: 2026 The DeFakePro Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package monitor_test
+
+import (
+	"context"
+	"math"
+	"testing"
+	"time"
+
+	"github.com/defakepro/defakepro/detect"
+	"github.com/defakepro/defakepro/enf"
+	"github.com/defakepro/defakepro/enf/enftest"
+	"github.com/defakepro/defakepro/monitor"
+)
+
+// everySecond calls f for every second of a stretch with the participant's verdict and the seconds since it began.
+func everySecond(t *testing.T, m *monitor.Monitor, id string, stretch time.Duration, f func(s int, p monitor.Participant)) {
+	t.Helper()
+	for s := range int(stretch.Seconds()) {
+		time.Sleep(time.Second)
+		f(s+1, person(t, m, id))
+	}
+}
+
+// Who was silent is not authentic again for what was heard before: somebody else may have come back.
+func TestReturnIsHeardFirst(t *testing.T) {
+	other := enftest.NewGrid(9, enftest.GridOptions{Duration: time.Hour})
+	for _, test := range []struct {
+		name string
+		mic  func(h *hall) *microphone
+	}{
+		{"foreign", func(*hall) *microphone { return &microphone{phase: other.Phase, seed: 2} }},
+		{"without hum", func(h *hall) *microphone { return &microphone{silent: h.began, seed: 2} }},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			stage(t, &truth{late: 15 * time.Second}, func(t *testing.T, ctx context.Context, h *hall, m *monitor.Monitor) {
+				go func() {
+					_ = m.Watch(ctx, "eve", enf.SourceAudio, &microphone{hall: h, until: h.began.Add(200 * time.Second)})
+				}()
+				time.Sleep(198 * time.Second)
+				expect(t, m, "eve", detect.Authentic, "")
+				time.Sleep(42 * time.Second)
+				expect(t, m, "eve", detect.Undetermined, "Nothing has arrived since")
+				mic := test.mic(h)
+				mic.hall = h
+				go func() { _ = m.Watch(ctx, "eve", enf.SourceAudio, mic) }()
+				everySecond(t, m, "eve", 3*time.Minute, func(s int, p monitor.Participant) {
+					if p.Verdict == detect.Authentic {
+						t.Errorf("authentic %d s after the return: %s", s, p.Reason)
+					}
+				})
+			})
+		})
+	}
+}
+
+// A sender that breaks its stream off again and again, so that no stretch of it can be compared, does not stay authentic.
+func TestBreaksAreNotPassed(t *testing.T) {
+	stage(t, &truth{late: 15 * time.Second}, func(t *testing.T, ctx context.Context, h *hall, m *monitor.Monitor) {
+		go func() {
+			_ = m.Watch(ctx, "eve", enf.SourceAudio, &microphone{hall: h, until: h.began.Add(200 * time.Second)})
+			for ctx.Err() == nil { // a forger whose hum is as near the grid as a clock of its own would be
+				_ = m.Watch(ctx, "eve", enf.SourceAudio, &microphone{
+					hall: h, seed: 2, until: time.Now().Add(18 * time.Second), phase: func(u float64) float64 { return h.grid.Phase(u) + 0.3*math.Sin(u/40) },
+				})
+			}
+		}()
+		time.Sleep(200 * time.Second)
+		expect(t, m, "eve", detect.Authentic, "")
+		time.Sleep(150 * time.Second)
+		everySecond(t, m, "eve", 5*time.Minute, func(s int, p monitor.Participant) {
+			if p.Verdict == detect.Authentic {
+				t.Fatalf("still authentic %d s after the last that could be compared: %s", 150+s, p.Reason)
+			}
+		})
+	})
+}
