@@ -140,10 +140,10 @@ func (in input) open(ctx context.Context, path string) (*media.Recording, error)
 		return nil, fmt.Errorf("%s is not a luma CSV; for a recording leave --source luma out", path)
 	case in.source == sourceLuma:
 		return media.OpenLuma(path, in.fps)
-	case in.fps != 0:
-		return nil, errors.New("--fps is for --source luma; the frames of a recording carry their times")
 	case kind == contentLuma:
 		return nil, fmt.Errorf("%s holds luma: say so and its frame rate with --source luma --fps F", path)
+	case in.fps != 0:
+		return nil, errors.New("--fps is for --source luma; the frames of a recording carry their times")
 	case text && in.source != sourceAuto:
 		return nil, fmt.Errorf("%s is text, so there is no %s in it", path, in.source)
 	case text:
