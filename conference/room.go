@@ -177,8 +177,22 @@ func (r *Room) sync(s *session) {
 	}
 }
 
-// choose subscribes to one track of a kind: the microphone or camera that is not muted, that was there first.
+// choose subscribes to one track of a kind.
 func (r *Room) choose(m member, kind Kind) {
+	best := r.best(m, kind)
+	for i := range m.publications {
+		if p := &m.publications[i]; p.kind == kind && p != best && p.wanted() {
+			p.unsubscribe()
+		}
+	}
+	if best != nil && !best.wanted() {
+		best.subscribe(r.options.Height)
+	}
+}
+
+// best is the track of a kind to follow, nil for none: one that is not muted, of these what says that it is a microphone or camera,
+// since that is what is shown, of these the one that was there first.
+func (r *Room) best(m member, kind Kind) *publication {
 	var best *publication
 	for i := range m.publications {
 		p := &m.publications[i]
@@ -195,18 +209,21 @@ func (r *Room) choose(m member, kind Kind) {
 		if _, ok := r.seen[p.id]; !ok {
 			r.seen[p.id] = len(r.seen)
 		}
-		if best == nil || best.muted && !p.muted || best.muted == p.muted && r.seen[p.id] < r.seen[best.id] {
+		if best == nil || r.before(p, best) {
 			best = p
 		}
 	}
-	for i := range m.publications {
-		if p := &m.publications[i]; p.kind == kind && p != best && p.wanted() {
-			p.unsubscribe()
-		}
+	return best
+}
+
+func (r *Room) before(a, b *publication) bool {
+	switch {
+	case a.muted != b.muted:
+		return b.muted
+	case a.declared != b.declared:
+		return a.declared
 	}
-	if best != nil && !best.wanted() {
-		best.subscribe(r.options.Height)
-	}
+	return r.seen[a.id] < r.seen[b.id]
 }
 
 // follow makes tracks of what a subscription brings, until it ends. It has a goroutine of its own.

@@ -199,12 +199,14 @@ type member struct {
 
 // publication is a track that somebody offers.
 type publication struct {
-	id      string
-	kind    Kind
-	muted   bool
-	problem error // why it cannot be followed
-	session *session
-	lk      *lksdk.RemoteTrackPublication
+	id    string
+	kind  Kind
+	muted bool
+	// declared says that it is called a microphone or a camera, and not left open.
+	declared bool
+	problem  error // why it cannot be followed
+	session  *session
+	lk       *lksdk.RemoteTrackPublication
 }
 
 // members returns who is in the room, in the order of their identities.
@@ -217,7 +219,7 @@ func (s *session) members() []member {
 			if !ok || lk.Source() == livekit.TrackSource_SCREEN_SHARE || lk.Source() == livekit.TrackSource_SCREEN_SHARE_AUDIO {
 				continue
 			}
-			p := publication{id: lk.SID(), kind: Video, muted: lk.IsMuted(), session: s, lk: lk}
+			p := publication{id: lk.SID(), kind: Video, muted: lk.IsMuted(), declared: lk.Source() != livekit.TrackSource_UNKNOWN, session: s, lk: lk}
 			if lk.Kind() == lksdk.TrackKindAudio {
 				p.kind = Audio
 			}
