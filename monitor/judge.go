@@ -14,10 +14,9 @@ import (
 )
 
 const (
-	// askFor is how long a truth may take to answer; askAgain is how far back, in seconds, it is asked again for what it did not
-	// know, and staleAfter how old its newest value may be before it counts as stopped, in seconds.
+	// askFor is how long a truth may take to answer, and staleAfter how old its newest value may be before it counts as stopped, in
+	// seconds.
 	askFor     = 4 * time.Second
-	askAgain   = 120
 	staleAfter = 60
 	// leftAfter is how long somebody who has left is judged on, since the truth comes late.
 	leftAfter = time.Minute
@@ -94,7 +93,7 @@ func (m *Monitor) learn(ctx context.Context, now time.Time) {
 	if m.options.Truth != nil {
 		from := now.Add(-m.options.Keep)
 		if m.truth.last > 0 {
-			from = later(from, time.Unix(max(m.truth.last+1, now.Unix()-askAgain), 0))
+			from = later(from, time.Unix(m.truth.last+1, 0))
 		}
 		ask, cancel := context.WithTimeout(ctx, askFor)
 		s, err := m.options.Truth.Between(ask, from, now)

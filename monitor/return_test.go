@@ -77,3 +77,21 @@ func TestBreaksAreNotPassed(t *testing.T) {
 		})
 	})
 }
+
+// What a truth tells late, after it could not be reached for minutes, is taken in: what was sent meanwhile is compared then.
+func TestTruthComesBack(t *testing.T) {
+	tr := &truth{late: 15 * time.Second}
+	stage(t, tr, func(t *testing.T, ctx context.Context, h *hall, m *monitor.Monitor) {
+		go func() { _ = m.Watch(ctx, "ada", enf.SourceAudio, &microphone{hall: h}) }()
+		time.Sleep(150 * time.Second)
+		tr.fails.Store(true)
+		time.Sleep(5 * time.Minute)
+		expect(t, m, "ada", detect.Undetermined, "does not answer")
+		tr.fails.Store(false)
+		time.Sleep(time.Minute)
+		expect(t, m, "ada", detect.Authentic, "")
+		if c, _ := m.Curves("ada", enf.SourceAudio); c.Truth.Present() < 450 {
+			t.Errorf("the truth of %d seconds is known", c.Truth.Present())
+		}
+	})
+}
