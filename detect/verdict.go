@@ -31,6 +31,9 @@ func (c *comparison) decide() {
 	}
 	odd := solid && math.Abs(ch.Offset) > limit
 	switch {
+	case !solid && ch.LLR < againstAll && c.contradicted():
+		ch.Forged = nil
+		c.say(Undetermined, "As a whole the recording does not fit the reference, but no window of it is forged and some follow it: it scatters more than it says.")
 	case !solid && ch.LLR < againstAll || odd && c.following() < mostly:
 		c.foreign()
 	case odd:
@@ -102,6 +105,18 @@ func (c *comparison) foreign() {
 	}
 	c.channel.Forged = []Span{{Start: 0, End: float64(len(c.rec.hz)), Kind: SpanForeign}}
 	c.say(Forged, "The recording does not follow the grid's frequency at the time claimed.")
+}
+
+// contradicted reports whether the windows say otherwise than a verdict of forged would.
+func (c *comparison) contradicted() bool {
+	follow := false
+	for _, w := range c.channel.Windows {
+		if w.Verdict == Forged {
+			return false
+		}
+		follow = follow || w.Verdict == Authentic
+	}
+	return follow
 }
 
 // trusted reports whether what the seconds that follow the reference differ by is what the series says it may be.

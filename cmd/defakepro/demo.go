@@ -24,12 +24,15 @@ import (
 	"github.com/defakepro/defakepro/sim"
 )
 
-// The demo's length, from when all are in the call, and how much of it comes before the deepfake.
+// The demo's length, from when all are in the call; how much of it comes before the deepfake, if that is more than it takes for first verdicts; and
+// the least that comes after it begins.
 const (
 	demoUsual    = 3 * time.Minute
 	demoShortest = 90 * time.Second
 	demoLongest  = 24 * time.Hour
 	demoHonest   = 5 // ninths
+	demoVerdicts = 100 * time.Second
+	demoAfter    = 40 * time.Second
 	demoNodes    = 4
 )
 
@@ -57,7 +60,7 @@ a while one participant's stream is no longer live; nobody tells the guard.
 
 Exit status: 0 if the deepfake was flagged after it began, and nobody else ever was; else 3.`,
 		Example: `  defakepro demo
-  defakepro demo --seconds 120 --no-browser --attack foreign`,
+  defakepro demo --seconds 150 --no-browser --attack foreign`,
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
 			return runDemo(c.Context(), opts, c.OutOrStdout())

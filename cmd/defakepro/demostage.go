@@ -203,7 +203,7 @@ func (*stage) deepfake() string { return demoNames[len(demoNames)-1] }
 func (s *stage) call() error {
 	people := sim.Meeting(s.options.seed, s.mains, len(demoNames))
 	start := time.Now().Add(time.Second)
-	honest := s.options.seconds * demoHonest / 9
+	honest := min(max(s.options.seconds*demoHonest/9, demoVerdicts), s.options.seconds-demoAfter)
 	s.tell.began = start
 	s.attackAt = start.Add(honest)
 	for i, name := range demoNames {
