@@ -1,8 +1,8 @@
 // SPDX-FileCopyrightText: 2026 The DeFakePro Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Command screens takes the pictures of the README: it runs the demo, and photographs its page before the deepfake begins,
-// when it has been flagged, and with its evidence opened.
+// Command screens takes the pictures of the README: it runs the demo, and photographs its page when the deepfake has been
+// flagged, and with the evidence opened.
 //
 //	screens DEFAKEPRO FOLDER
 package main
@@ -68,9 +68,8 @@ func run(ctx context.Context, defakepro, folder string) error {
 
 // shots takes pictures as the story goes.
 type shots struct {
-	browser   context.Context //nolint:containedctx // chromedp's browser is one
-	folder    string
-	authentic int
+	browser context.Context //nolint:containedctx // chromedp's browser is one
+	folder  string
 }
 
 // see looks at a line of the demo's story.
@@ -79,10 +78,6 @@ func (s *shots) see(line string) error {
 	switch {
 	case ok:
 		return chromedp.Do(s.browser, chromedp.EmulateViewport(width, height), chromedp.Navigate(page))
-	case strings.Contains(line, " authentic: "):
-		if s.authentic++; s.authentic == 4 {
-			return s.take("guard-before.png")
-		}
 	case strings.Contains(line, " FORGED"):
 		if err := s.take("guard-during.png"); err != nil {
 			return err
