@@ -67,6 +67,9 @@ func celeba(t *testing.T) (features [][]float64, fake []bool) {
 // TestAuthorsFaces: of the authors' made faces, the feature is the one in the authors' table: to its last digit with the
 // decoder that they used (libjpeg), and near enough to tell which row it is with Go's, which rounds otherwise.
 func TestAuthorsFaces(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a thousand faces, twice")
+	}
 	table, fake := celeba(t)
 	table = table[:slices.Index(fake, false)]
 	faces := unpacked(t, measured(t, "upconv/celeba_gan_faces.7z"))
@@ -164,6 +167,9 @@ func decodeLibjpeg(path string) (*image.Gray, error) {
 // TestPublishedAccuracy: on the authors' table their classifiers reach what they published: 0.9995 (linear), 1.0 (radial) and
 // 0.9975 (logistic), on a fifth held out.
 func TestPublishedAccuracy(t *testing.T) {
+	if testing.Short() {
+		t.Skip("sixty trainings")
+	}
 	features, fake := celeba(t)
 	for kind, published := range map[upconv.Kind]float64{upconv.SVMLinear: 0.9995, upconv.SVMRBF: 1, upconv.Logistic: 0.9975} {
 		t.Run(string(kind), func(t *testing.T) {
