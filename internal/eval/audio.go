@@ -141,7 +141,7 @@ func (c AudioCase) estimate(ctx context.Context, m Mains, seconds int, seed uint
 		return enf.Estimate{}, err
 	}
 	defer func() { _ = os.Remove(path) }()
-	err = eachBlock(ctx, path, e.Write)
+	err = eachSound(ctx, path, e.Write)
 	return e.Close(), err
 }
 

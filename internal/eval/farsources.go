@@ -5,9 +5,7 @@ package eval
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"math"
 	"path/filepath"
 	"time"
@@ -131,25 +129,12 @@ func (s *FARSource) add(est enf.Estimate, mains enf.Series) {
 }
 
 // readLight returns the estimate from a luma CSV.
-func readLight(path string, fps float64, grid enf.Grid) (est enf.Estimate, err error) {
+func readLight(path string, fps float64, grid enf.Grid) (enf.Estimate, error) {
 	rec, err := media.OpenLuma(path, fps)
 	if err != nil {
-		return est, err
+		return enf.Estimate{}, err
 	}
-	defer func() { err = errors.Join(err, rec.Close()) }()
-	e := enf.NewVideo(enf.Options{Grid: grid})
-	for {
-		block, err := rec.Read()
-		if errors.Is(err, io.EOF) {
-			return e.Close(), nil
-		}
-		if err != nil {
-			return est, err
-		}
-		if err := e.Write(*block.Luma); err != nil {
-			return est, fmt.Errorf("%s: %w", path, err)
-		}
-	}
+	return estimateLuma(rec, path, grid)
 }
 
 // secondly reads a series at a value a second, at its fundamental.

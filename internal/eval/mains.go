@@ -58,7 +58,7 @@ func ReadMains(ctx context.Context, path string, grid enf.Grid) (Mains, error) {
 
 // ReadSound reads the first channel of the recording at path, all at once.
 func ReadSound(ctx context.Context, path string) (whole dsp.Signal, err error) {
-	err = eachBlock(ctx, path, func(s dsp.Signal) error {
+	err = eachSound(ctx, path, func(s dsp.Signal) error {
 		if whole.Rate == 0 {
 			whole = dsp.Signal{Start: s.Start, Rate: s.Rate, Channels: [][]float64{nil}}
 		}
@@ -159,12 +159,17 @@ func inBlocks(s dsp.Signal, f func(dsp.Signal) error) error {
 	return nil
 }
 
-// eachBlock calls f with each block of sound in the file at path.
-func eachBlock(ctx context.Context, path string, f func(dsp.Signal) error) (err error) {
+// eachSound calls f with each block of sound in the file at path.
+func eachSound(ctx context.Context, path string, f func(dsp.Signal) error) error {
 	rec, err := media.Open(ctx, path, media.Options{Audio: true})
 	if err != nil {
 		return err
 	}
+	return eachBlock(rec, path, func(b media.Block) error { return f(*b.Audio) })
+}
+
+// eachBlock calls f with each block of a recording, which it closes. An error of f gets the name of the file.
+func eachBlock(rec *media.Recording, name string, f func(media.Block) error) (err error) {
 	defer func() { err = errors.Join(err, rec.Close()) }()
 	for {
 		block, err := rec.Read()
@@ -174,8 +179,8 @@ func eachBlock(ctx context.Context, path string, f func(dsp.Signal) error) (err 
 		if err != nil {
 			return err
 		}
-		if err := f(*block.Audio); err != nil {
-			return fmt.Errorf("%s: %w", path, err)
+		if err := f(block); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
 		}
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"image"
-	"io"
 	"math"
 	"os"
 	"path/filepath"
@@ -243,23 +242,11 @@ func faceFeature(a *upconv.Analyzer, m *image.Gray) ([]float64, error) {
 	return a.Feature(upconv.Crop(m, faceOf(m.Rect.Dx(), m.Rect.Dy())), upconv.DefaultFacePoints)
 }
 
-// eachFrame yields the frames of the video at path.
-func eachFrame(ctx context.Context, path string, o media.Options, yield func(media.Block) error) (err error) {
+// eachFrame yields the blocks of the video at path.
+func eachFrame(ctx context.Context, path string, o media.Options, yield func(media.Block) error) error {
 	rec, err := media.Open(ctx, path, o)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, rec.Close()) }()
-	for {
-		block, err := rec.Read()
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		if err := yield(block); err != nil {
-			return err
-		}
-	}
+	return eachBlock(rec, path, yield)
 }

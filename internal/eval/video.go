@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"iter"
 	"math"
 	"os"
@@ -133,25 +132,21 @@ func Video(ctx context.Context, cases []VideoCase, o VideoOptions) iter.Seq2[Vid
 
 // EstimateVideo estimates the ENF in the video at path, on a grid of the given nominal frequency. The program has to call [media.WorkerMain]
 // first thing.
-func EstimateVideo(ctx context.Context, path string, grid enf.Grid) (estimate enf.Estimate, err error) {
+func EstimateVideo(ctx context.Context, path string, grid enf.Grid) (enf.Estimate, error) {
 	rec, err := media.Open(ctx, path, media.Options{Video: true})
 	if err != nil {
 		return enf.Estimate{}, err
 	}
-	defer func() { err = errors.Join(err, rec.Close()) }()
+	return estimateLuma(rec, path, grid)
+}
+
+// estimateLuma estimates the ENF in the pictures of a recording, which it closes.
+func estimateLuma(rec *media.Recording, name string, grid enf.Grid) (enf.Estimate, error) {
 	e := enf.NewVideo(enf.Options{Grid: grid})
-	for {
-		block, err := rec.Read()
-		if errors.Is(err, io.EOF) {
-			return e.Close(), nil
-		}
-		if err != nil {
-			return enf.Estimate{}, err
-		}
-		if err := e.Write(*block.Luma); err != nil {
-			return enf.Estimate{}, fmt.Errorf("%s: %w", path, err)
-		}
+	if err := eachBlock(rec, name, func(b media.Block) error { return e.Write(*b.Luma) }); err != nil {
+		return enf.Estimate{}, err
 	}
+	return e.Close(), nil
 }
 
 // String names the case in a few words.
