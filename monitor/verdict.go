@@ -28,20 +28,26 @@ const (
 // conclude makes the verdict on a channel.
 func (m *Monitor) conclude(p *person, c *channel, now time.Time) {
 	c.retract(now)
-	o := m.opinion(c, now)
-	if o.verdict == c.verdict {
-		c.reason, c.confidence = o.reason, o.confidence
-		return
-	}
 	former := c.verdict
-	o.since = now
-	c.opinion = o
-	m.say(Event{
-		Time: now, Room: m.options.Room, Person: p.Person, Channel: c.source,
-		Verdict: c.verdict, Former: former, Reason: c.reason, Confidence: c.confidence, Forged: m.rests(c, now),
-	})
+	if m.change(&c.opinion, m.opinion(c, now), Event{Time: now, Person: p.Person, Channel: c.source}, c) {
+		m.options.Log.Info("verdict", "channel", string(c.source), "verdict", string(c.verdict), "former", string(former))
+	}
+}
+
+// change makes a new opinion the one that is held, and reports whether the verdict is another: e, whose time, person and channel are set, then
+// says so. The channel is the one that it rests on.
+func (m *Monitor) change(held *opinion, o opinion, e Event, by *channel) bool {
+	if o.verdict == held.verdict {
+		held.reason, held.confidence = o.reason, o.confidence
+		return false
+	}
+	e.Room, e.Former = m.options.Room, held.verdict
+	o.since = e.Time
+	*held = o
+	e.Verdict, e.Reason, e.Confidence, e.Forged = o.verdict, o.reason, o.confidence, m.rests(by, e.Time)
+	m.say(e)
 	m.touch()
-	m.options.Log.Info("verdict", "channel", string(c.source), "verdict", string(c.verdict), "former", string(former))
+	return true
 }
 
 // rests returns the spans that a verdict rests on.
@@ -202,16 +208,5 @@ func (m *Monitor) combine(p *person, now time.Time) {
 			o.reason = map[enf.Source]string{enf.SourceAudio: "Sound: ", enf.SourceVideo: "Picture: "}[c.source] + c.reason
 		}
 	}
-	if o.verdict == p.verdict {
-		p.reason, p.confidence = o.reason, o.confidence
-		return
-	}
-	former := p.verdict
-	o.since = now
-	p.opinion = o
-	m.say(Event{
-		Time: now, Room: m.options.Room, Person: p.Person,
-		Verdict: p.verdict, Former: former, Reason: p.reason, Confidence: p.confidence, Forged: m.rests(by, now),
-	})
-	m.touch()
+	m.change(&p.opinion, o, Event{Time: now, Person: p.Person}, by)
 }
