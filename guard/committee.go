@@ -41,6 +41,7 @@ type Committee struct {
 
 	mu        sync.Mutex
 	committee *poenf.Committee
+	truth     *ledger.Truth // of the committee
 	rounds    map[uint64]poenf.Round
 	newest    uint64
 	problem   string
@@ -137,11 +138,11 @@ func (c *Committee) follow(ctx context.Context, n *committeeNode) error {
 	}
 	c.mu.Lock()
 	from := max(c.newest+1, committee.Last(c.now().UnixMilli())-min(committee.Last(c.now().UnixMilli()), keptRounds))
-	c.committee = &committee
+	c.committee, c.truth = &committee, ledger.NewTruth(known{c}, committee)
 	c.mu.Unlock()
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	stalled := stalledAfter(committee)
+	stalled := time.Duration(committee.Stall()) * time.Millisecond
 	silence := time.AfterFunc(stalled, func() {
 		stop(fmt.Errorf("the committee has closed no round for %v", stalled))
 	})
@@ -166,11 +167,6 @@ func (c *Committee) follow(ctx context.Context, n *committeeNode) error {
 		return cause
 	}
 	return errors.New("its stream of rounds has ended")
-}
-
-// stalledAfter is for how long no round may close: by then one is certainly void.
-func stalledAfter(c poenf.Committee) time.Duration {
-	return time.Duration(c.Expiry)*time.Millisecond + 2*time.Duration(c.Period)*time.Second
 }
 
 // check returns why a round is not the committee's, where there is a genesis to tell.
@@ -243,11 +239,13 @@ func (c *Committee) Nodes(context.Context) []httpapi.Node {
 
 // Between implements [monitor.Truth] with the rounds that are known.
 func (c *Committee) Between(ctx context.Context, from, to time.Time) (enf.Series, error) {
-	committee, err := c.Registered()
-	if err != nil {
+	if _, err := c.Registered(); err != nil {
 		return enf.Series{}, err
 	}
-	return ledger.NewTruth(known{c}, committee).Between(ctx, from, to)
+	c.mu.Lock()
+	truth := c.truth
+	c.mu.Unlock()
+	return truth.Between(ctx, from, to)
 }
 
 // Registered returns the committee, or an error until a node has told it.

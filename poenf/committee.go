@@ -82,6 +82,9 @@ func NewCommittee(id string, nominal int, members ...Member) Committee {
 	}
 }
 
+// Stall returns for how many milliseconds no round may close: by then one is certainly void.
+func (c Committee) Stall() int64 { return c.Expiry + 2000*c.Period }
+
 // Validate returns nil, or an error that wraps [ErrCommittee] and says what is out of bounds.
 func (c Committee) Validate() error {
 	if err := c.check(); err != "" {

@@ -159,13 +159,10 @@ func runNode(ctx context.Context, opts nodeOptions, stdin io.Reader, stderr io.W
 	// First what may be wrong with the call, so that nothing has begun if it is.
 	var listener net.Listener
 	if opts.Listen != "" {
-		if listener, err = net.Listen("tcp", opts.Listen); err != nil {
-			return fmt.Errorf("--listen %s: %w", opts.Listen, err)
+		if listener, err = listenFor(opts.Listen, secure); err != nil {
+			return err
 		}
 		defer func() { _ = listener.Close() }() // twice, mostly
-		if err := httpapi.Servable(listener, secure != nil); err != nil {
-			return fmt.Errorf("--listen: %w", err)
-		}
 	}
 	var source prover.Source
 	if opts.Input != "" && opts.grid != enf.GridAuto {
@@ -275,15 +272,10 @@ func (n *runningNode) healthy() error {
 	if err != nil || n.node.Syncing() {
 		return nil // on its way
 	}
-	if age := time.Since(time.UnixMilli(n.progress.Load())); age > stalled(c) {
+	if age := time.Since(time.UnixMilli(n.progress.Load())); age > time.Duration(c.Stall())*time.Millisecond {
 		return fmt.Errorf("no round has closed for %v", age.Round(time.Second))
 	}
 	return nil
-}
-
-// stalled is for how long no round may close: after that one is certainly void.
-func stalled(c poenf.Committee) time.Duration {
-	return time.Duration(c.Expiry)*time.Millisecond + 2*time.Duration(c.Period)*time.Second
 }
 
 // open opens the member's input, on a grid of so many hertz.
