@@ -13,8 +13,8 @@
 //		}
 //	}
 //
-// Of each participant one microphone and one camera are followed, the first that is not muted; shared screens are not, as they have
-// no mains in them. [Publish] is the other direction, for demonstrations and tests.
+// Of each participant up to three microphones and three cameras are followed side by side; what others see or hear beyond them is told as
+// [Unreadable]. Shared screens are not followed, as they have no mains in them. [Publish] is the other direction, for demonstrations and tests.
 //
 // # Time
 //

@@ -59,7 +59,7 @@ const (
 	Left   EventKind = "left"
 	// Began: a track can be read. That it has ended, its Read says.
 	Began EventKind = "began"
-	// Unreadable: what a participant sends cannot be followed, for the reason in Err.
+	// Unreadable: not all of what a participant lets others hear, or see, can be followed, for the reason in Err; nil when it can again.
 	Unreadable EventKind = "unreadable"
 	// Lost and Regained: the connection to the room. Meanwhile it is tried again and again; all tracks may have ended.
 	Lost     EventKind = "lost"
@@ -76,6 +76,8 @@ type Event struct {
 	Participant Participant
 	// Track is what began.
 	Track *Track
+	// Of is what cannot be followed, for Unreadable.
+	Of Kind
 	// Err is the reason, for Lost, Unreadable and Ended.
 	Err error
 }

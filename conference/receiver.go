@@ -23,7 +23,11 @@ const (
 	// sender that breaks its stream off again and again must not have processes started all the time.
 	shortStretch             = 10 * time.Second
 	firstPause, longestPause = time.Second, 30 * time.Second
+	// blindTime is how long packets may come without anything that can be decoded before that is said: many key frames' time.
+	blindTime = 10 * time.Second
 )
+
+var errBlind = errors.New("what is sent cannot be decoded")
 
 // decoder is what a receiver needs of [media.Live].
 type decoder interface {
@@ -38,7 +42,8 @@ type decoder interface {
 type receiver struct {
 	kind Kind
 	open func(media.Codec) (decoder, error)
-	// began is called with each new track, failed when none can be begun; key asks the sender for a key frame.
+	// began is called with each new track, failed when what comes cannot be followed, and with nil when it can again; key asks the sender
+	// for a key frame.
 	began  func(decoder)
 	failed func(error)
 	key    func(ssrc uint32)
@@ -55,7 +60,12 @@ type receiver struct {
 	bytes   int       // in pending
 	first   time.Time // when the first of pending came
 	needKey bool
-	damaged uint64    // frames that live could not decode
+	written uint64    // frames given to live
+	damaged uint64    // those of them that it could not decode
+	decoded uint64    // the most that it may have decoded
+	heard   time.Time // when the last packet came
+	well    time.Time // when a frame was last decoded, or packets began to come
+	blind   bool      // failed has been called, and not yet taken back
 	asked   time.Time // when a key frame was last asked for
 	since   time.Time // when the stretch began
 	pause   time.Duration
@@ -95,6 +105,12 @@ func (r *receiver) ordered(a arrival, lost bool, now time.Time) {
 		r.frames.push(a.packet, lost)
 		r.needKey = r.needKey || lost && r.kind == Video
 		return
+	}
+	if now.Sub(r.heard) > blindTime/2 {
+		r.well = now
+	}
+	if r.heard = now; now.Sub(r.well) > blindTime && !r.blind {
+		r.fail(errBlind)
 	}
 	before := r.clock.ticks
 	ticks := r.clock.unwrap(a.packet.Timestamp)
@@ -144,12 +160,12 @@ func (r *receiver) frame(ticks int64, data []byte, at time.Time) {
 	r.clock.fixed = true
 	live, err := r.open(r.codec)
 	if err != nil {
-		r.failed(err)
+		r.fail(err)
 		r.since = at
 		r.restart(at, "no decoder")
 		return
 	}
-	r.live, r.since, r.damaged = live, at, 0
+	r.live, r.since, r.written, r.damaged, r.decoded = live, at, 0, 0, 0
 	pending := r.pending
 	r.pending, r.bytes = nil, 0
 	r.began(live)
@@ -171,10 +187,26 @@ func (r *receiver) write(ticks int64, data []byte, now time.Time) {
 		r.restart(now, "the decoder or its reader has ended")
 		return
 	}
-	if s := r.live.Stats(); s.Damaged > r.damaged {
+	r.written++
+	s := r.live.Stats()
+	if s.Damaged > r.damaged {
 		r.damaged = s.Damaged
 		r.needKey = r.kind == Video
 	}
+	// What the decoder has not answered for yet is in this, too: it is bounded, so that it does not go on growing.
+	if good := r.written - min(r.written, s.Dropped+s.Damaged); good > r.decoded {
+		r.decoded, r.well = good, now
+		if r.blind {
+			r.blind = false
+			r.failed(nil)
+		}
+	}
+}
+
+// fail says why what comes cannot be followed.
+func (r *receiver) fail(err error) {
+	r.blind = true
+	r.failed(err)
 }
 
 // restart ends the present stretch, if there is one. What comes next belongs to another.

@@ -30,11 +30,15 @@ type fake struct {
 	ended   bool
 	err     error
 	stats   media.LiveStats
+	deaf    bool // it cannot decode anything
 }
 
 func (f *fake) Write(p media.Packet) error {
 	if f.err == nil {
 		f.packets = append(f.packets, p)
+	}
+	if f.deaf {
+		f.stats.Damaged++
 	}
 	return f.err
 }
@@ -49,6 +53,7 @@ type bench struct {
 	stretches []*fake
 	keys      int
 	failures  []error
+	deaf      func(stretch int) bool
 }
 
 func newBench(kind Kind) *bench {
@@ -56,7 +61,7 @@ func newBench(kind Kind) *bench {
 	b.receiver = receiver{
 		kind: kind, log: slog.New(slog.DiscardHandler),
 		open: func(media.Codec) (decoder, error) {
-			f := &fake{}
+			f := &fake{deaf: b.deaf != nil && b.deaf(len(b.stretches))}
 			b.stretches = append(b.stretches, f)
 			return f, nil
 		},
@@ -493,5 +498,37 @@ func TestTrackGaps(t *testing.T) {
 	}
 	if missing != 11*960 || jumps != 1 || !at.Equal(start.Add(3*time.Second)) {
 		t.Errorf("%d samples missing, %d jumps, end at %v", missing, jumps, at)
+	}
+}
+
+// TestReceiverBlind holds that what cannot be decoded is said, once, and taken back when it can.
+func TestReceiverBlind(t *testing.T) {
+	b := newBench(Audio)
+	b.deaf = func(stretch int) bool { return stretch == 0 }
+	b.transmit(media.Opus, opus(400, 0))
+	if len(b.failures) != 0 {
+		t.Fatalf("after 8 s: %v", b.failures)
+	}
+	again := opus(3000, 0)
+	b.transmit(media.Opus, again[400:2000])
+	if len(b.failures) != 1 || !errors.Is(b.failures[0], errBlind) {
+		t.Fatalf("after 40 s: %v", b.failures)
+	}
+	for i := range again[2000:] {
+		again[2000+i].p.SSRC = 2 // another encoding, which can be decoded
+	}
+	b.transmit(media.Opus, again[2000:])
+	if len(b.failures) != 2 || b.failures[1] != nil {
+		t.Errorf("afterwards: %v", b.failures)
+	}
+	b = newBench(Audio)
+	l := opus(2000, 0)
+	for i := range l[1000:] { // muted for a minute
+		l[1000+i].p.Timestamp += 60 * 48000
+		l[1000+i].at = l[1000+i].at.Add(time.Minute)
+	}
+	b.transmit(media.Opus, l)
+	if len(b.failures) != 0 {
+		t.Errorf("muted: %v", b.failures)
 	}
 }

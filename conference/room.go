@@ -34,10 +34,11 @@ type Room struct {
 	work    sync.WaitGroup
 	slots   chan struct{} // one taken for each track that is followed
 
-	people map[string]Participant // of run alone
-	told   map[string]bool        // tracks that have been called unreadable; of run alone
-	seen   map[string]int         // tracks, in the order in which they were first seen; of run alone
-	lost   bool                   // of run alone
+	people map[string]*attendee // of run alone
+	lost   bool                 // of run alone
+
+	mu       sync.Mutex
+	troubles map[string]error // why tracks cannot be followed, by their id
 }
 
 // Join joins a room as a hidden participant that listens and watches. A server that cannot be reached, a key that it does
@@ -51,7 +52,7 @@ func Join(ctx context.Context, o Options) (*Room, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	r := &Room{
 		options: o, log: o.Log, events: newEvents(), cancel: cancel, slots: make(chan struct{}, tracksMost),
-		people: make(map[string]Participant),
+		people: make(map[string]*attendee), troubles: make(map[string]error),
 	}
 	s, err := r.connect(ctx)
 	if err != nil {
@@ -112,7 +113,6 @@ func (r *Room) lose(err error) {
 
 // stay follows a session until it ends, and returns why.
 func (r *Room) stay(ctx context.Context, s *session) error {
-	r.told, r.seen = make(map[string]bool), make(map[string]int)
 	var late <-chan time.Time
 	for {
 		switch broken := s.isBroken(); {
@@ -158,72 +158,28 @@ func (r *Room) rejoin(ctx context.Context) *session {
 
 // sync tells who has come and gone since it was last called, and subscribes to what is to be followed.
 func (r *Room) sync(s *session) {
-	present := make(map[string]Participant)
+	present, tracks := make(map[string]bool), make(map[string]bool)
 	for _, m := range s.members() {
-		present[m.who.ID] = m.who
-		if _, known := r.people[m.who.ID]; !known {
-			r.people[m.who.ID] = m.who
+		for _, p := range m.publications {
+			tracks[p.id] = true
+		}
+		present[m.who.ID] = true
+		a := r.people[m.who.ID]
+		if a == nil {
+			a = &attendee{who: m.who}
+			r.people[m.who.ID] = a
 			r.put(Event{Kind: Joined, Participant: m.who})
 		}
-		for _, kind := range []Kind{Audio, Video} {
-			r.choose(m, kind)
-		}
+		r.attend(m, Audio, &a.audio)
+		r.attend(m, Video, &a.video)
 	}
+	s.forget(tracks)
 	for _, id := range slices.Sorted(maps.Keys(r.people)) {
-		if _, ok := present[id]; !ok {
-			r.put(Event{Kind: Left, Participant: r.people[id]})
+		if !present[id] {
+			r.put(Event{Kind: Left, Participant: r.people[id].who})
 			delete(r.people, id)
 		}
 	}
-}
-
-// choose subscribes to one track of a kind.
-func (r *Room) choose(m member, kind Kind) {
-	best := r.best(m, kind)
-	for i := range m.publications {
-		if p := &m.publications[i]; p.kind == kind && p != best && p.wanted() {
-			p.unsubscribe()
-		}
-	}
-	if best != nil && !best.wanted() {
-		best.subscribe(r.options.Height)
-	}
-}
-
-// best is the track of a kind to follow, nil for none: one that is not muted, of these what says that it is a microphone or camera,
-// since that is what is shown, of these the one that was there first.
-func (r *Room) best(m member, kind Kind) *publication {
-	var best *publication
-	for i := range m.publications {
-		p := &m.publications[i]
-		if p.kind != kind {
-			continue
-		}
-		if p.problem != nil {
-			if !r.told[p.id] && len(r.told) < eventsMost {
-				r.told[p.id] = true
-				r.put(Event{Kind: Unreadable, Participant: m.who, Err: p.problem})
-			}
-			continue
-		}
-		if _, ok := r.seen[p.id]; !ok {
-			r.seen[p.id] = len(r.seen)
-		}
-		if best == nil || r.before(p, best) {
-			best = p
-		}
-	}
-	return best
-}
-
-func (r *Room) before(a, b *publication) bool {
-	switch {
-	case a.muted != b.muted:
-		return b.muted
-	case a.declared != b.declared:
-		return a.declared
-	}
-	return r.seen[a.id] < r.seen[b.id]
 }
 
 // follow makes tracks of what a subscription brings, until it ends. It has a goroutine of its own.
@@ -232,9 +188,10 @@ func (r *Room) follow(ctx context.Context, in *incoming) {
 	case r.slots <- struct{}{}:
 		defer func() { <-r.slots }()
 	default:
-		r.put(Event{Kind: Unreadable, Participant: in.who, Err: errTooMany})
+		r.trouble(in, errTooMany)
 		return
 	}
+	defer r.trouble(in, nil)
 	defer context.AfterFunc(ctx, in.expire)()
 	rec := &receiver{
 		kind: in.kind, log: r.log, key: in.askKey,
@@ -243,21 +200,17 @@ func (r *Room) follow(ctx context.Context, in *incoming) {
 			return media.OpenLive(context.WithoutCancel(ctx), c, media.LiveOptions{})
 		},
 		began: func(d decoder) {
-			r.put(Event{Kind: Began, Participant: in.who, Track: &Track{Participant: in.who, Kind: in.kind, live: d}})
+			r.put(Event{Kind: Began, Participant: in.who, Track: &Track{Participant: in.who, Kind: in.kind, number: in.number, live: d}})
 		},
-		failed: func(err error) { r.put(Event{Kind: Unreadable, Participant: in.who, Err: err}) },
+		failed: func(err error) { r.trouble(in, err) },
 	}
-	told := false
 	for {
 		p, codec, err := in.read()
 		now := r.options.Now()
 		switch {
 		case errors.Is(err, errCodec):
 			rec.restart(now, "a codec that is not known")
-			if !told {
-				told = true
-				r.put(Event{Kind: Unreadable, Participant: in.who, Err: err})
-			}
+			r.trouble(in, err)
 		case err != nil:
 			rec.restart(now, "the subscription has ended")
 			return

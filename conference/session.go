@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -46,6 +47,7 @@ type session struct {
 	broken  bool
 	ended   error
 	wanted  map[string]bool // tracks that were subscribed to
+	numbers map[string]int  // of these and those before
 	left    bool
 	leaving sync.Once
 	cancel  context.CancelFunc // ends what follows tracks
@@ -53,7 +55,7 @@ type session struct {
 
 // connect joins the room. Its tracks are followed until ctx ends or the session is left.
 func (r *Room) connect(ctx context.Context) (*session, error) {
-	s := &session{changed: make(chan struct{}, 1), down: make(chan struct{}), wanted: make(map[string]bool)}
+	s := &session{changed: make(chan struct{}, 1), down: make(chan struct{}), wanted: make(map[string]bool), numbers: make(map[string]int)}
 	following, cancel := context.WithCancel(ctx)
 	s.cancel = cancel
 	callback := &lksdk.RoomCallback{
@@ -68,7 +70,7 @@ func (r *Room) connect(ctx context.Context) (*session, error) {
 			OnTrackMuted:       func(lksdk.TrackPublication, lksdk.Participant) { s.poke() },
 			OnTrackUnmuted:     func(lksdk.TrackPublication, lksdk.Participant) { s.poke() },
 			OnTrackSubscribed: func(t *webrtc.TrackRemote, p *lksdk.RemoteTrackPublication, rp *lksdk.RemoteParticipant) {
-				in := &incoming{who: newParticipant(rp.Identity(), rp.Name()), kind: Video, track: t, key: rp.WritePLI}
+				in := &incoming{who: newParticipant(rp.Identity(), rp.Name()), id: p.SID(), kind: Video, track: t, key: rp.WritePLI, changed: s.poke}
 				if t.Kind() == webrtc.RTPCodecTypeAudio {
 					in.kind = Audio
 				} else {
@@ -76,7 +78,7 @@ func (r *Room) connect(ctx context.Context) (*session, error) {
 				}
 				s.mu.Lock()
 				defer s.mu.Unlock()
-				if !s.left {
+				if in.number = s.numbers[in.id]; !s.left {
 					r.work.Go(func() { r.follow(following, in) })
 				}
 			},
@@ -235,6 +237,15 @@ func (s *session) members() []member {
 	return all
 }
 
+// forget drops what is known of tracks that are not there.
+func (s *session) forget(there map[string]bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	gone := func(id string) bool { return !there[id] }
+	maps.DeleteFunc(s.wanted, func(id string, _ bool) bool { return gone(id) })
+	maps.DeleteFunc(s.numbers, func(id string, _ int) bool { return gone(id) })
+}
+
 func (p *publication) wanted() bool {
 	p.session.mu.Lock()
 	defer p.session.mu.Unlock()
@@ -250,7 +261,10 @@ func (p *publication) want(b bool) {
 	}
 }
 
-func (p *publication) subscribe(height int) {
+func (p *publication) subscribe(height, number int) {
+	p.session.mu.Lock()
+	p.session.numbers[p.id] = number
+	p.session.mu.Unlock()
 	p.want(true)
 	if p.kind == Video {
 		setHeight(p.lk, height)
@@ -266,10 +280,13 @@ func setHeight(p *lksdk.RemoteTrackPublication, height int) {
 
 // incoming is a track that is subscribed to.
 type incoming struct {
-	who   Participant
-	kind  Kind
-	track *webrtc.TrackRemote
-	key   func(webrtc.SSRC)
+	who     Participant
+	id      string
+	kind    Kind
+	number  int
+	track   *webrtc.TrackRemote
+	key     func(webrtc.SSRC)
+	changed func() // says that there is something to tell of it
 
 	payloadType uint8
 	codec       media.Codec

@@ -38,6 +38,8 @@ type Track struct {
 	Participant Participant
 	Kind        Kind
 
+	number int
+
 	live decoder
 	next time.Time    // end of the sound so far
 	held *media.Block // comes after a gap
@@ -45,6 +47,10 @@ type Track struct {
 	err  error
 	once sync.Once
 }
+
+// Number tells apart what one participant sends side by side: 0 for the camera, or microphone, that was there first, 1 for the next.
+// Tracks of one number come after one another.
+func (t *Track) Number() int { return t.number }
 
 // Read returns the next block, waiting for it, or until ctx ends. A block's time is the guard's wall clock when the track began
 // plus what has passed since by the sender's clock. At the end, when the clock's run is broken or the participant has left, it

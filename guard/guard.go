@@ -37,8 +37,11 @@ type Listener interface {
 	// Join and Leave say who is there, by what the conference knows them by.
 	Join(p monitor.Person)
 	Leave(id string)
-	// Watch reads a source of somebody's sound or picture until it ends. Several run at once.
+	// Watch reads a source of somebody's sound or picture until it ends. Several run at once; those of one person and kind that are sent
+	// side by side are [monitor.Numbered].
 	Watch(ctx context.Context, id string, channel enf.Source, src monitor.Source) error
+	// Problem says in a clause why not all of somebody's sound or picture can be followed; with nothing, that it can again.
+	Problem(id string, channel enf.Source, problem string)
 }
 
 // Options say what a [Guard] does. Room and Conference are required.

@@ -49,7 +49,12 @@ func (l liveKit) Follow(ctx context.Context, to Listener) error {
 		case conference.Began:
 			tracks.Go(func() { l.watch(ctx, e.Track, to) })
 		case conference.Unreadable:
-			l.log().WarnContext(ctx, "a track cannot be followed", slog.Any("err", e.Err))
+			problem := ""
+			if e.Err != nil {
+				problem = clause(e.Err)
+				l.log().WarnContext(ctx, "a track cannot be followed", slog.String("kind", string(e.Of)), slog.Any("err", e.Err))
+			}
+			to.Problem(e.Participant.ID, enf.Source(e.Of), problem)
 		case conference.Lost:
 			to.Connection(false, "the connection to the conference is lost; trying again")
 		case conference.Regained:

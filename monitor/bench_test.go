@@ -42,7 +42,7 @@ func crowd(people int) (m *Monitor, second func()) {
 	var channels []*channel
 	for i := range people {
 		for _, source := range []enf.Source{enf.SourceAudio, enf.SourceVideo} {
-			c, _ := m.begin(fmt.Sprint("p", i), source)
+			c, _ := m.begin(fmt.Sprint("p", i), source, 0)
 			channels = append(channels, c)
 		}
 	}

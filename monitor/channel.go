@@ -20,15 +20,15 @@ const (
 	stoppedAfter = 30
 )
 
-// channel is one person's sound or picture.
+// channel is one person's sound or picture: one of them, if several are sent side by side.
 type channel struct {
 	source enf.Source
 	turn   int // number of the source that is being followed
 	began  time.Time
-	blocks int
 	heard  time.Time // when something last arrived
 	// resumed is when something came after a silence, at the beginning or for as long as it takes to be undetermined.
 	resumed time.Time
+	problem string // why it could not be followed to its end
 	trace   *trace
 	opinion
 	found found
@@ -63,20 +63,6 @@ func newChannel(source enf.Source, keep time.Duration, now time.Time) *channel {
 		opinion: opinion{verdict: detect.Undetermined, reason: "Nothing has arrived yet.", since: now},
 		found:   found{snr: nan, correlation: nan, rmse: nan, offset: nan, lag: nan, llr: nan},
 	}
-}
-
-// snapshot returns the channel as others see it.
-func (c *channel) snapshot(now time.Time, there bool) Channel {
-	out := Channel{
-		Source: c.source, Verdict: c.verdict, Reason: c.reason, Confidence: c.confidence, Since: c.since,
-		Receiving: there && c.receiving(now), Present: c.found.present,
-		SNR: c.found.snr, Correlation: c.found.correlation, RMSE: c.found.rmse,
-		Offset: c.found.offset, Lag: c.found.lag, LLR: c.found.llr,
-	}
-	for _, s := range c.spans {
-		out.Forged = append(out.Forged, s.Span)
-	}
-	return out
 }
 
 func (c *channel) receiving(now time.Time) bool {

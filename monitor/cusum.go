@@ -123,7 +123,7 @@ func (m *Monitor) testify(c *channel, hz, instant float64) float64 {
 func (m *Monitor) summon() {
 	m.witnesses = m.witnesses[:0]
 	for _, p := range m.people {
-		for _, c := range p.channels {
+		for c := range p.channels() {
 			_, ok := c.base.offsets[c.turn]
 			if p.left.IsZero() && ok && c.base.known && c.verdict == detect.Authentic && !c.alarm.on {
 				m.witnesses = append(m.witnesses, c)

@@ -57,9 +57,12 @@ func (m *Monitor) Judge(ctx context.Context) {
 		if gone(p, now) {
 			continue
 		}
-		for _, c := range p.channels {
+		for c := range p.channels() {
 			m.guard(c, now)
-			m.conclude(p, c, now)
+			m.conclude(c, now)
+		}
+		for _, d := range p.media {
+			m.weigh(p, d, now)
 		}
 		m.combine(p, now)
 	}
@@ -78,7 +81,7 @@ func (m *Monitor) due(now time.Time) []*channel {
 	var out []*channel
 	for _, p := range m.people {
 		if !gone(p, now) {
-			out = append(out, p.channels...)
+			out = slices.AppendSeq(out, p.channels())
 		}
 	}
 	return out
@@ -260,11 +263,15 @@ func (m *Monitor) Curves(id string, source enf.Source) (Curves, bool) {
 	if p == nil {
 		return Curves{}, false
 	}
-	c := p.channel(source)
+	d, now := p.medium(source), m.options.Now()
+	if d == nil {
+		return Curves{}, false
+	}
+	c, _ := d.worst(now)
 	if c == nil {
 		return Curves{}, false
 	}
-	to := m.options.Now().Unix() + 1
+	to := now.Unix() + 1
 	from := to - int64(m.options.Keep.Seconds())
 	truth := m.truth.series(from, to, false)
 	truth.SNR = nil
@@ -287,7 +294,7 @@ func (m *Monitor) Streams(from, to time.Time) []Stream {
 	defer m.mu.Unlock()
 	var out []Stream
 	for _, p := range m.people {
-		for _, c := range p.channels {
+		for c := range p.channels() {
 			if p.left.IsZero() {
 				out = append(out, Stream{Person: p.Person, Channel: c.source, Series: c.trace.series(first, last, false)})
 			}

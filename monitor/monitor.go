@@ -20,6 +20,13 @@ type Source interface {
 	Read(ctx context.Context) (media.Block, error)
 }
 
+// Numbered is a [Source] of a participant who sends several of a kind side by side. Those of one number, of which there are few, come after
+// one another; a Source that is not numbered has number 0.
+type Numbered interface {
+	Source
+	Number() int
+}
+
 // Truth knows the frequency that the grid really had. It is safe for concurrent use.
 type Truth interface {
 	// Between returns the frequency at each whole second from from, inclusive, to to, exclusive; NaN where it is not known,
@@ -87,7 +94,8 @@ type Participant struct {
 	Channels []Channel
 }
 
-// Channel is what is known of one person's sound or picture.
+// Channel is what is known of one person's sound or picture. Of several sent side by side it is the one that is the least to be believed:
+// forged before undetermined before authentic.
 type Channel struct {
 	Source     enf.Source
 	Verdict    detect.Verdict

@@ -124,6 +124,12 @@ func stage(t *testing.T, tr *truth, f func(t *testing.T, ctx context.Context, h 
 	})
 }
 
+// pass lets time go by and all that it brings happen.
+func pass(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}
+
 func person(t *testing.T, m *monitor.Monitor, id string) monitor.Participant {
 	t.Helper()
 	for _, p := range m.Room().Participants {
@@ -160,18 +166,18 @@ func TestHonestBecomesAuthentic(t *testing.T) {
 		expect(t, m, "ada", detect.Undetermined, "neither sound nor picture")
 		changed := m.Changed()
 		go func() { _ = m.Watch(ctx, "ada", enf.SourceAudio, &microphone{hall: h}) }()
-		time.Sleep(10 * time.Second)
+		pass(10 * time.Second)
 		expect(t, m, "ada", detect.Undetermined, "Listening")
 		select {
 		case <-changed:
 		default:
 			t.Error("a change was not told")
 		}
-		time.Sleep(35 * time.Second)
+		pass(35 * time.Second)
 		expect(t, m, "ada", detect.Undetermined, "so far; it takes 60")
-		time.Sleep(55 * time.Second)
+		pass(55 * time.Second)
 		expect(t, m, "ada", detect.Authentic, "follows the grid's frequency")
-		time.Sleep(3 * time.Minute)
+		pass(3 * time.Minute)
 		p := person(t, m, "ada")
 		c := p.Channels[0]
 		if p.Verdict != detect.Authentic || p.Confidence < 0.9 || !c.Receiving || !c.Present || c.Correlation < 0.9 || c.RMSE > 0.002 || len(c.Forged) > 0 {
@@ -213,7 +219,7 @@ func TestReplayTurnsForged(t *testing.T) {
 				_ = m.Watch(ctx, "eve", enf.SourceAudio, mic)
 				_ = m.Watch(ctx, "eve", enf.SourceAudio, &microphone{hall: h, phase: other.Phase, seed: 2})
 			}()
-			time.Sleep(begins - 5*time.Second)
+			pass(begins - 5*time.Second)
 			expect(t, m, "eve", detect.Authentic, "")
 			for e := range m.Follow(ctx) {
 				if e.Verdict != detect.Forged {
@@ -226,7 +232,7 @@ func TestReplayTurnsForged(t *testing.T) {
 				}
 				break
 			}
-			time.Sleep(4 * time.Minute)
+			pass(4 * time.Minute)
 			expect(t, m, "eve", detect.Forged, "Sound: ")
 			if n := len(person(t, m, "eve").Channels[0].Forged); n != 1 {
 				t.Errorf("%d spans", n)
@@ -240,9 +246,9 @@ func TestHumStops(t *testing.T) {
 		go func() {
 			_ = m.Watch(ctx, "ada", enf.SourceAudio, &microphone{hall: h, silent: h.began.Add(150 * time.Second)})
 		}()
-		time.Sleep(150 * time.Second)
+		pass(150 * time.Second)
 		expect(t, m, "ada", detect.Authentic, "")
-		time.Sleep(60 * time.Second)
+		pass(60 * time.Second)
 		expect(t, m, "ada", detect.Undetermined, "hum stopped at ")
 		if n := len(person(t, m, "ada").Channels[0].Forged); n != 0 {
 			t.Errorf("%d forged spans of silence", n)
@@ -255,7 +261,7 @@ func TestNoHum(t *testing.T) {
 		go func() {
 			_ = m.Watch(ctx, "ada", enf.SourceAudio, &microphone{hall: h, silent: h.began})
 		}()
-		time.Sleep(3 * time.Minute)
+		pass(3 * time.Minute)
 		expect(t, m, "ada", detect.Undetermined, "No mains hum can be found")
 	})
 }
@@ -266,7 +272,7 @@ func TestMuteAndReconnect(t *testing.T) {
 		go func() {
 			_ = m.Watch(ctx, "ada", enf.SourceAudio, &microphone{hall: h, until: h.began.Add(150 * time.Second)})
 		}()
-		time.Sleep(170 * time.Second)
+		pass(170 * time.Second)
 		expect(t, m, "ada", detect.Undetermined, "Nothing has arrived since")
 		if person(t, m, "ada").Channels[0].Receiving {
 			t.Error("it receives")
@@ -275,12 +281,12 @@ func TestMuteAndReconnect(t *testing.T) {
 		go func() {
 			_ = m.Watch(ctx, "ada", enf.SourceAudio, &microphone{hall: h, phase: func(u float64) float64 { return h.grid.Phase(u) + 0.003*u }})
 		}()
-		time.Sleep(2 * time.Minute)
+		pass(2 * time.Minute)
 		expect(t, m, "ada", detect.Authentic, "")
-		time.Sleep(5 * time.Minute)
+		pass(5 * time.Minute)
 		expect(t, m, "ada", detect.Authentic, "")
 		m.Leave("ada")
-		time.Sleep(5 * time.Minute)
+		pass(5 * time.Minute)
 		expect(t, m, "ada", detect.Authentic, "") // the last verdict stays
 		if p := person(t, m, "ada"); p.Left.IsZero() || p.Channels[0].Receiving {
 			t.Errorf("%+v", p)
@@ -293,17 +299,17 @@ func TestTruthStops(t *testing.T) {
 	tr := &truth{late: 15 * time.Second, stops: 150 * time.Second, resumes: 400 * time.Second}
 	stage(t, tr, func(t *testing.T, ctx context.Context, h *hall, m *monitor.Monitor) {
 		go func() { _ = m.Watch(ctx, "ada", enf.SourceAudio, &microphone{hall: h}) }()
-		time.Sleep(160 * time.Second)
+		pass(160 * time.Second)
 		expect(t, m, "ada", detect.Authentic, "")
-		time.Sleep(140 * time.Second)
+		pass(140 * time.Second)
 		expect(t, m, "ada", detect.Undetermined, "it stopped at ")
 		if p := m.Room().Truth.Problem; !strings.Contains(p, "it stopped at") {
 			t.Errorf("the truth's problem is %q", p)
 		}
-		time.Sleep(200 * time.Second)
+		pass(200 * time.Second)
 		expect(t, m, "ada", detect.Authentic, "")
 		tr.fails.Store(true)
-		time.Sleep(100 * time.Second)
+		pass(100 * time.Second)
 		expect(t, m, "ada", detect.Undetermined, "does not answer")
 	})
 }
@@ -311,7 +317,7 @@ func TestTruthStops(t *testing.T) {
 func TestNoTruth(t *testing.T) {
 	stage(t, &truth{late: 24 * time.Hour}, func(t *testing.T, ctx context.Context, h *hall, m *monitor.Monitor) {
 		go func() { _ = m.Watch(ctx, "ada", enf.SourceAudio, &microphone{hall: h}) }()
-		time.Sleep(2 * time.Minute)
+		pass(2 * time.Minute)
 		expect(t, m, "ada", detect.Undetermined, "the committee has not agreed on the grid's frequency")
 	})
 }

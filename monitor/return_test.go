@@ -19,7 +19,7 @@ import (
 func everySecond(t *testing.T, m *monitor.Monitor, id string, stretch time.Duration, f func(s int, p monitor.Participant)) {
 	t.Helper()
 	for s := range int(stretch.Seconds()) {
-		time.Sleep(time.Second)
+		pass(time.Second)
 		f(s+1, person(t, m, id))
 	}
 }
@@ -39,9 +39,9 @@ func TestReturnIsHeardFirst(t *testing.T) {
 				go func() {
 					_ = m.Watch(ctx, "eve", enf.SourceAudio, &microphone{hall: h, until: h.began.Add(200 * time.Second)})
 				}()
-				time.Sleep(198 * time.Second)
+				pass(198 * time.Second)
 				expect(t, m, "eve", detect.Authentic, "")
-				time.Sleep(42 * time.Second)
+				pass(42 * time.Second)
 				expect(t, m, "eve", detect.Undetermined, "Nothing has arrived since")
 				mic := test.mic(h)
 				mic.hall = h
@@ -67,9 +67,9 @@ func TestBreaksAreNotPassed(t *testing.T) {
 				})
 			}
 		}()
-		time.Sleep(200 * time.Second)
+		pass(200 * time.Second)
 		expect(t, m, "eve", detect.Authentic, "")
-		time.Sleep(150 * time.Second)
+		pass(150 * time.Second)
 		everySecond(t, m, "eve", 5*time.Minute, func(s int, p monitor.Participant) {
 			if p.Verdict == detect.Authentic {
 				t.Fatalf("still authentic %d s after the last that could be compared: %s", 150+s, p.Reason)
@@ -83,12 +83,12 @@ func TestTruthComesBack(t *testing.T) {
 	tr := &truth{late: 15 * time.Second}
 	stage(t, tr, func(t *testing.T, ctx context.Context, h *hall, m *monitor.Monitor) {
 		go func() { _ = m.Watch(ctx, "ada", enf.SourceAudio, &microphone{hall: h}) }()
-		time.Sleep(150 * time.Second)
+		pass(150 * time.Second)
 		tr.fails.Store(true)
-		time.Sleep(5 * time.Minute)
+		pass(5 * time.Minute)
 		expect(t, m, "ada", detect.Undetermined, "does not answer")
 		tr.fails.Store(false)
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		expect(t, m, "ada", detect.Authentic, "")
 		if c, _ := m.Curves("ada", enf.SourceAudio); c.Truth.Present() < 450 {
 			t.Errorf("the truth of %d seconds is known", c.Truth.Present())

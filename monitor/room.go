@@ -90,7 +90,7 @@ type person struct {
 	Person
 	joined, left time.Time
 	opinion
-	channels []*channel
+	media []*medium
 }
 
 // opinion is a verdict with what goes with it.
@@ -114,13 +114,19 @@ func New(o Options) *Monitor {
 
 // Join says that somebody has come. Who comes again keeps what was found before, and may have another name.
 func (m *Monitor) Join(p Person) {
-	if len(p.Name) > longestName {
-		p.Name = strings.ToValidUTF8(p.Name[:longestName], "")
-	}
+	p.Name = shorten(p.Name, longestName)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.join(p)
 	m.touch()
+}
+
+// shorten cuts text to so many bytes at most.
+func shorten(s string, most int) string {
+	if len(s) > most {
+		s = strings.ToValidUTF8(s[:most], "")
+	}
+	return s
 }
 
 func (m *Monitor) join(p Person) *person {
@@ -157,6 +163,9 @@ func (m *Monitor) Leave(id string) {
 	defer m.mu.Unlock()
 	if p := m.find(id); p != nil && p.left.IsZero() {
 		p.left = m.options.Now()
+		for _, d := range p.media {
+			d.problem = ""
+		}
 		m.touch()
 	}
 }
@@ -191,8 +200,8 @@ func (m *Monitor) Room() Room {
 			Person: p.Person, Joined: p.joined, Left: p.left,
 			Verdict: p.verdict, Reason: p.reason, Confidence: p.confidence, Since: p.since,
 		}
-		for _, c := range p.channels {
-			q.Channels = append(q.Channels, c.snapshot(now, p.left.IsZero()))
+		for _, d := range p.media {
+			q.Channels = append(q.Channels, d.snapshot(now, p.left.IsZero()))
 		}
 		room.Participants = append(room.Participants, q)
 	}

@@ -26,12 +26,9 @@ const (
 )
 
 // conclude makes the verdict on a channel.
-func (m *Monitor) conclude(p *person, c *channel, now time.Time) {
+func (m *Monitor) conclude(c *channel, now time.Time) {
 	c.retract(now)
-	former := c.verdict
-	if m.change(&c.opinion, m.opinion(c, now), Event{Time: now, Person: p.Person, Channel: c.source}, c) {
-		m.options.Log.Info("verdict", "channel", string(c.source), "verdict", string(c.verdict), "former", string(former))
-	}
+	c.opinion = m.opinion(c, now)
 }
 
 // change makes a new opinion the one that is held, and reports whether the verdict is another: e, whose time, person and channel are set, then
@@ -52,7 +49,7 @@ func (m *Monitor) change(held *opinion, o opinion, e Event, by *channel) bool {
 
 // rests returns the spans that a verdict rests on.
 func (m *Monitor) rests(c *channel, now time.Time) []Span {
-	if c.verdict != detect.Forged {
+	if c == nil || c.verdict != detect.Forged {
 		return nil
 	}
 	return c.recent(now.Add(-m.options.Keep))
@@ -79,6 +76,8 @@ func (m *Monitor) opinion(c *channel, now time.Time) opinion {
 	}
 	hum := humOf(c.source)
 	switch silent := now.Sub(c.heard); {
+	case c.problem != "":
+		return grey("It can be followed no longer: %s.", c.problem)
 	case c.heard.IsZero():
 		return grey("Nothing has arrived yet.")
 	case silent > mutedAfter || silent > silentAfter && c.verdict == detect.Undetermined:
@@ -196,17 +195,21 @@ func (m *Monitor) clock(t time.Time) string {
 	return t.In(m.options.Now().Location()).Format(time.TimeOnly)
 }
 
-// combine makes the verdict on a participant from those on the channels.
+// combine makes the verdict on a participant from those on sound and picture.
 func (m *Monitor) combine(p *person, now time.Time) {
 	o := opinion{verdict: detect.Undetermined, reason: "There is neither sound nor picture yet."}
-	var by *channel
-	rank := map[detect.Verdict]int{detect.Undetermined: 0, detect.Authentic: 1, detect.Forged: 2}
-	for _, c := range p.channels {
-		if by == nil || rank[c.verdict] > rank[o.verdict] || c.verdict == o.verdict && c.confidence > o.confidence {
-			by = c
-			o = c.opinion
-			o.reason = map[enf.Source]string{enf.SourceAudio: "Sound: ", enf.SourceVideo: "Picture: "}[c.source] + c.reason
+	var by *medium
+	weight := map[detect.Verdict]int{detect.Undetermined: 0, detect.Authentic: 1, detect.Forged: 2}
+	for _, d := range p.media {
+		if by == nil || weight[d.verdict] > weight[o.verdict] || d.verdict == o.verdict && d.confidence > o.confidence {
+			by = d
+			o = d.opinion
+			o.reason = map[enf.Source]string{enf.SourceAudio: "Sound: ", enf.SourceVideo: "Picture: "}[d.source] + d.reason
 		}
 	}
-	m.change(&p.opinion, o, Event{Time: now, Person: p.Person}, by)
+	var c *channel
+	if by != nil {
+		c, _ = by.worst(now)
+	}
+	m.change(&p.opinion, o, Event{Time: now, Person: p.Person}, c)
 }

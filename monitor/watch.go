@@ -29,13 +29,20 @@ const (
 )
 
 // Watch follows one source of a participant's sound or picture until it ends: it returns nil at its end, and otherwise
-// why it could not be followed, or that ctx ended. Sources of one channel may come after one another; a new one ends what an
-// older one has to say. Whoever has not joined does so by it.
+// why it could not be followed, or that ctx ended. Sources of one kind may come after one another; a new one ends what an
+// older one has to say, unless they are [Numbered] and have different numbers. Whoever has not joined does so by it.
 func (m *Monitor) Watch(ctx context.Context, id string, source enf.Source, src Source) error {
 	if source != enf.SourceAudio && source != enf.SourceVideo {
 		return fmt.Errorf("watch %q: no channel %q", id, source)
 	}
-	c, turn := m.begin(id, source)
+	number := 0
+	if n, ok := src.(Numbered); ok {
+		number = n.Number()
+	}
+	if number < 0 || number >= mostTracks {
+		return fmt.Errorf("watch %q: %s number %d: there are %d", id, source, number, mostTracks)
+	}
+	c, turn := m.begin(id, source, number)
 	w := &watcher{monitor: m, channel: c, turn: turn, options: enf.Options{Grid: m.grid(), Live: true}}
 	defer func() {
 		w.restart()
@@ -46,42 +53,39 @@ func (m *Monitor) Watch(ctx context.Context, id string, source enf.Source, src S
 		switch {
 		case errors.Is(err, io.EOF):
 			return nil
-		case err != nil:
-			return fmt.Errorf("watch %s: %w", source, err)
+		case err == nil:
+			err = w.write(block)
 		}
-		if err := w.write(block); err != nil {
+		if err != nil {
+			if ctx.Err() == nil {
+				w.fail(err)
+			}
 			return fmt.Errorf("watch %s: %w", source, err)
 		}
 	}
 }
 
 // begin finds the channel, makes it if need be, and gives it to a new source.
-func (m *Monitor) begin(id string, source enf.Source) (*channel, int) {
+func (m *Monitor) begin(id string, source enf.Source, number int) (*channel, int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	p := m.find(id)
 	if p == nil {
 		p = m.join(Person{ID: id})
 	}
-	c := p.channel(source)
+	d := p.open(source, m.options.Now())
+	for len(d.channels) <= number {
+		d.channels = append(d.channels, nil)
+	}
+	c := d.channels[number]
 	if c == nil {
 		c = newChannel(source, m.options.Keep, m.options.Now())
-		p.channels = append(p.channels, c)
+		d.channels[number] = c
 	}
 	c.turn++
 	c.began = m.options.Now()
-	c.blocks = 0
 	m.touch()
 	return c, c.turn
-}
-
-func (p *person) channel(source enf.Source) *channel {
-	for _, c := range p.channels {
-		if c.source == source {
-			return c
-		}
-	}
-	return nil
 }
 
 // grid is the nominal frequency to look for.
@@ -139,8 +143,7 @@ func (w *watcher) write(b media.Block) error {
 		if now.Sub(w.channel.heard) > mutedAfter {
 			w.channel.resumed = now
 		}
-		w.channel.heard = now
-		w.channel.blocks++
+		w.channel.heard, w.channel.problem = now, ""
 	}
 	m.mu.Unlock()
 	if end.Sub(w.asked) >= time.Second || end.Before(w.asked) {
@@ -202,6 +205,15 @@ func (w *watcher) restart() {
 		w.store(e.Close().Series, false)
 	}
 	w.audio, w.video, w.end = nil, nil, time.Time{}
+}
+
+// fail notes why the source could not be followed to its end.
+func (w *watcher) fail(err error) {
+	w.monitor.mu.Lock()
+	defer w.monitor.mu.Unlock()
+	if w.turn == w.channel.turn {
+		w.channel.problem = shorten(err.Error(), longestProblem)
+	}
 }
 
 // store hands values to the channel, unless another source has taken over.

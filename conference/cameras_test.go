@@ -1,0 +1,55 @@
+// SPDX-FileCopyrightText: 2026 The DeFakePro Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package conference
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/livekit/protocol/livekit"
+	lksdk "github.com/livekit/server-sdk-go/v2"
+
+	"github.com/defakepro/defakepro/media"
+)
+
+// TestCameras: of a participant's cameras each is followed under a number of its own, and more than can be followed is told until there is one less.
+func TestCameras(t *testing.T) {
+	s := server(t)
+	picture := encode(t, media.VP8, 25, "-f lavfi -i testsrc2=size=320x180:rate=25:duration=4 -b:v 300k -g 25")
+	r := join(t, options(s, "guard"))
+	p := publish(t, options(s, "alice"), Media{})
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	numbers := make(map[int]bool)
+	for range tracksEach {
+		camera, err := p.send(media.VP8, &lksdk.TrackPublicationOptions{Name: "camera", Source: livekit.TrackSource_CAMERA, VideoWidth: 320, VideoHeight: 180})
+		if err != nil {
+			t.Fatal(err)
+		}
+		go func() { _ = play(ctx, picture, 4*time.Second, camera.write) }()
+		track := began(t, r, "alice", Video)
+		if b, err := read(t, track); err != nil || b.Luma == nil {
+			t.Error(err)
+		}
+		numbers[track.Number()] = true
+	}
+	if len(numbers) != tracksEach {
+		t.Errorf("the numbers are %v", numbers)
+	}
+	last, err := p.send(media.VP8, &lksdk.TrackPublicationOptions{Name: "camera", Source: livekit.TrackSource_CAMERA, VideoWidth: 320, VideoHeight: 180})
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() { _ = play(ctx, picture, 4*time.Second, last.write) }()
+	e := await(t, r, "there are too many", func(e Event) bool { return e.Kind == Unreadable })
+	if e.Participant.ID != "alice" || e.Of != Video || !errors.Is(e.Err, errMany) {
+		t.Errorf("%+v", e)
+	}
+	last.pub.SetMuted(true)
+	if e := await(t, r, "there are not", func(e Event) bool { return e.Kind == Unreadable }); e.Err != nil {
+		t.Error(e.Err)
+	}
+}
