@@ -3,7 +3,11 @@
 
 package dsp
 
-import "math"
+import (
+	"math"
+
+	"gonum.org/v1/gonum/floats"
+)
 
 // stopband is the attenuation of everything that would alias, in decibels.
 const stopband = 80
@@ -91,16 +95,8 @@ func newStage(rate, band float64, factor int) *stage {
 
 func (s *stage) write(dst, src []float64) []float64 {
 	s.buf = append(s.buf, src...)
-	n := len(s.taps)
-	half := n / 2
-	for s.next+n <= len(s.buf) {
-		x := s.buf[s.next : s.next+n]
-		sum := s.taps[half] * x[half]
-		for i, j := 0, n-1; i < half; i, j = i+1, j-1 {
-			sum += s.taps[i] * (x[i] + x[j])
-		}
-		dst = append(dst, sum)
-		s.next += s.factor
+	for n := len(s.taps); s.next+n <= len(s.buf); s.next += s.factor {
+		dst = append(dst, floats.Dot(s.taps, s.buf[s.next:s.next+n]))
 	}
 	if used := min(s.next, len(s.buf)); used > 0 {
 		s.buf = s.buf[:copy(s.buf, s.buf[used:])]

@@ -107,6 +107,41 @@ func TestZoomMeasuresTheDifference(t *testing.T) {
 	}
 }
 
+// At any rate, in whatever blocks it comes, an even stream is brought down to what a zoom makes of it.
+func TestDownconverterIsAZoom(t *testing.T) {
+	const center, freq, rate, start = 100.0, 100.37, 8.0, 0.3
+	rng := rand.New(rand.NewPCG(7, 8))
+	for _, in := range []float64{333.3, 1000, 1500, 1523.8} {
+		z := dsp.NewZoom(center, 2.2, rate)
+		d := dsp.NewDownconverter(center, start, dsp.NewTaps(2.2, in, rate))
+		x := make([]float64, int(20*in))
+		for i := range x {
+			at := start + float64(i)/in
+			x[i] = math.Cos(2*math.Pi*freq*at) + 30*math.Cos(2*math.Pi*130*at)
+			z.Push(at, 1/in, complex(x[i], 0))
+		}
+		want, got := z.Read(nil), []complex128(nil)
+		for len(x) > 0 {
+			n := min(len(x), 1+rng.IntN(700))
+			got = d.Write(got, x[:n])
+			x = x[n:]
+		}
+		if len(got) < len(want)-1 || len(got) > len(want)+1 {
+			t.Fatalf("rate %g: %d outputs, a zoom makes %d", in, len(got), len(want))
+		}
+		for m := range min(len(got), len(want)) {
+			if d := cmplx.Abs(got[m] - want[m]); d > 5e-3 {
+				t.Fatalf("rate %g: output %d is %.4f, a zoom's %.4f", in, m, got[m], want[m])
+			}
+		}
+		for m := 40; m < 120; m++ {
+			if d := cmplx.Abs(got[m] - cmplx.Rect(0.5, 2*math.Pi*(freq-center)*float64(m)/rate)); d > 3e-3 {
+				t.Fatalf("rate %g: output %d errs by %.4f", in, m, d)
+			}
+		}
+	}
+}
+
 func TestOscillatorAgreesWithTheFormula(t *testing.T) {
 	o := dsp.NewOscillator(123.4, 5, 1500)
 	for i := range 100000 {
@@ -166,11 +201,7 @@ func Example() {
 	const rate = 48000
 	d := dsp.NewDecimator(rate, 640, 1500)
 	low := d.Write(nil, tone(100.25, rate, 10*rate))
-	z := dsp.NewZoom(100, 2.2, 8)
-	for i, x := range low {
-		z.Push(float64(i)/1500, 1.0/1500, complex(x, 0))
-	}
-	out := z.Read(nil)
+	out := dsp.NewDownconverter(100, 0, dsp.NewTaps(2.2, 1500, 8)).Write(nil, low)
 	turn := cmplx.Phase(out[32]/out[24]) / (2 * math.Pi)
 	fmt.Printf("%.3f turns a second\n", turn)
 	// Output: 0.250 turns a second

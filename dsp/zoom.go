@@ -30,8 +30,7 @@ type Zoom struct {
 // NewZoom returns a zoom to center hertz. It keeps ±band hertz; everything that would alias there is suppressed by
 // 80 dB. The output rate must exceed twice the band.
 func NewZoom(center, band, rate float64) *Zoom {
-	transition := rate - 2*band
-	z := &Zoom{Center: center, Rate: rate, half: (stopband - 7.95) / (14.36 * transition) / 2}
+	z := &Zoom{Center: center, Rate: rate, half: halfLength(rate - 2*band)}
 	z.kernel = make([]float64, zoomTable+2)
 	for i := range z.kernel {
 		t := float64(i) / zoomTable // share of half
@@ -39,6 +38,9 @@ func NewZoom(center, band, rate float64) *Zoom {
 	}
 	return z
 }
+
+// halfLength is half the length, in seconds, of a filter whose transition band has so many hertz (Kaiser 1974).
+func halfLength(transition float64) float64 { return (stopband - 7.95) / (14.36 * transition) / 2 }
 
 // Delay returns how far the output lags behind the input, in seconds.
 func (z *Zoom) Delay() float64 { return z.half }

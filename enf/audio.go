@@ -8,6 +8,8 @@ import (
 	"math"
 	"time"
 
+	"gonum.org/v1/gonum/floats"
+
 	"github.com/defakepro/defakepro/dsp"
 )
 
@@ -62,7 +64,6 @@ type front struct {
 	decimator *dsp.Decimator
 	mixed     []float64
 	low       []float64
-	count     int // low-rate samples so far
 }
 
 // NewAudio returns an estimator of the ENF in sound.
@@ -124,13 +125,19 @@ func (e *AudioEstimator) begin(s dsp.Signal) error {
 		e.fronts = append(e.fronts, &front{decimator: dsp.NewDecimator(s.Rate, audioBand, audioRate)})
 	}
 	low := e.lowRate()
+	var taps [harmonicsMax + 1]*dsp.Taps
+	for k := range taps {
+		taps[k] = dsp.NewTaps(float64(k)*zoomBand, low, float64(k)*zoomRate)
+	}
 	e.pool = newPool(e.opts, func(grid Grid) (lines []*line) {
 		for k := 1; k <= harmonicsMax; k++ {
 			if float64(k)*(float64(grid)+zoomBand) > low/2 {
 				break
 			}
 			for i := range inputs {
-				lines = append(lines, newLine(grid, k, i))
+				l := newLine(grid, k, i)
+				l.tuner = dsp.NewDownconverter(float64(k)*float64(grid), e.offset, taps[k])
+				lines = append(lines, l)
 			}
 		}
 		return lines
@@ -163,7 +170,7 @@ func (e *AudioEstimator) take(channels [][]float64, skip, n int) {
 	}
 	missing := 0
 	for i, x := range e.fronts[0].mixed {
-		if math.IsNaN(x) || math.IsInf(x, 0) {
+		if x-x != 0 { // NaN or infinite
 			missing++
 			for _, f := range e.fronts {
 				f.mixed[i] = 0
@@ -181,16 +188,12 @@ func (e *AudioEstimator) take(channels [][]float64, skip, n int) {
 // only, is not lost.
 func mix(dst []float64, channels [][]float64, skip int, side bool) {
 	if side {
-		for i := range dst {
-			dst[i] = (channels[0][skip+i] - channels[1][skip+i]) / 2
-		}
+		floats.SubTo(dst, channels[0][skip:skip+len(dst)], channels[1][skip:skip+len(dst)])
+		floats.Scale(0.5, dst)
 		return
 	}
-	scale := 1 / float64(len(channels))
 	for _, c := range channels {
-		for i := range dst {
-			dst[i] += c[skip+i] * scale
-		}
+		floats.AddScaled(dst, 1/float64(len(channels)), c[skip:skip+len(dst)])
 	}
 }
 
@@ -205,26 +208,16 @@ func (e *AudioEstimator) push() {
 
 // zoom feeds the low-rate samples of one front to its lines.
 func (e *AudioEstimator) zoom(input int) {
-	f := e.fronts[input]
-	low := e.lowRate()
-	from := e.offset + float64(f.count)/low
 	e.pool.each(func(l *line) {
 		if l.input != input {
 			return
 		}
-		osc := dsp.NewOscillator(l.zoom.Center, from, low)
-		for i, x := range f.low {
-			x /= low
-			w := osc.Next()
-			l.zoom.PushShifted(from+float64(i)/low, complex(x*real(w), x*imag(w)))
-		}
 		n := len(l.kept)
-		l.kept = l.zoom.Read(l.kept)
+		l.kept = l.tuner.Write(l.kept, e.fronts[input].low)
 		if e.opts.Tone != nil && len(l.kept) > n {
 			e.opts.Tone(Tone{l.grid, l.number, input, l.rate, l.first + n, l.kept[n:]})
 		}
 	})
-	f.count += len(f.low)
 }
 
 // Take returns the values that have become known since the last call, and forgets them; for use on a live stream. While the

@@ -31,8 +31,9 @@ type line struct {
 	number  int // the harmonic
 	input   int // which of the signal's inputs (audio channel, row projection) it is taken from
 	rate    float64
-	zoom    *dsp.Zoom
-	kept    []complex128 // samples from index first on
+	tuner   *dsp.Downconverter // of sound
+	zoom    *dsp.Zoom          // of pictures, whose frames are not evenly spaced
+	kept    []complex128       // samples from index first on
 	first   int
 	plan    *dsp.Spectrum
 	frame   []complex128
@@ -47,7 +48,6 @@ type line struct {
 func newLine(grid Grid, number, input int) *line {
 	k := float64(number)
 	l := &line{grid: grid, number: number, input: input, rate: k * zoomRate, spread: 1}
-	l.zoom = dsp.NewZoom(k*float64(grid), k*zoomBand, l.rate)
 	n := frameLen(l.rate, frameSeconds)
 	l.plan = dsp.NewSpectrum(n, spectrumBins)
 	l.frame = make([]complex128, n)

@@ -80,10 +80,10 @@ func newCamera(grid Grid, period float64, rows, strips int, live bool) *camera {
 		}
 		p := &projection{cycles: v, scenes: make([]circle, strips), noise: make([]float64, strips)}
 		p.kernel, p.gram = rowKernel(v, rows)
-		l := newLine(grid, flicker, len(c.tries))
+		l := newFlicker(grid, len(c.tries))
 		l.spread = videoSigma
 		if c.mirrored() {
-			l.twin = newLine(grid, flicker, len(c.tries))
+			l.twin = newFlicker(grid, len(c.tries))
 			l.still = -math.Remainder(flicker*float64(grid), c.fps) / flicker
 		}
 		if axis, near := c.threes(); near && v == 0 {
@@ -94,6 +94,13 @@ func newCamera(grid Grid, period float64, rows, strips int, live bool) *camera {
 		c.tries = append(c.tries, p)
 	}
 	return c
+}
+
+// newFlicker returns the line of light's flicker, twice the fundamental, as one projection of the rows sees it.
+func newFlicker(grid Grid, input int) *line {
+	l := newLine(grid, flicker, input)
+	l.zoom = dsp.NewZoom(flicker*float64(grid), flicker*zoomBand, l.rate)
+	return l
 }
 
 // mirrored reports whether the flicker's alias at this frame rate is so near zero or half the frame rate that its mirror
