@@ -27,7 +27,8 @@ type Request struct {
 	// Resource is what it is done to, such as room/standup; empty for nothing in particular, which a token for certain
 	// resources does not allow.
 	Resource string
-	// Zone is the trust zone in which it is done; empty for none, which a token for certain zones does not allow.
+	// Zone is the trust zone in which it is done; empty for none, which a token for certain zones does not allow. In one that is
+	// not registered nobody is, so that nothing is allowed there.
 	Zone string
 }
 
@@ -77,6 +78,19 @@ func (a *Authority) Authorize(token string, r Request) (holder string, err error
 	return t.Holder, nil
 }
 
+// Still reports whether what Authorize allowed before is still allowed. It keeps a record of the end of that alone.
+func (a *Authority) Still(token string, r Request) bool {
+	now := time.Now
+	if a.Now != nil {
+		now = a.Now
+	}
+	if t, err := Parse(token); err == nil && a.decide(t, r, now()) == nil {
+		return true
+	}
+	_, err := a.Authorize(token, r)
+	return err == nil
+}
+
 func (a *Authority) decide(t Token, r Request, now time.Time) error {
 	registry, err := a.Registry()
 	if err != nil {
@@ -99,8 +113,14 @@ func (a *Authority) decide(t Token, r Request, now time.Time) error {
 	case holder.Status != poenf.Active:
 		return fmt.Errorf("%w: its holder, %s, is %s", ErrToken, t.Holder, holder.Status)
 	}
-	if z, ok := registry.Zone(r.Zone); ok && !z.Has(t.Holder) {
-		return fmt.Errorf("%w: %s, and %s is not in that zone", ErrRight, r, t.Holder)
+	if r.Zone != "" {
+		z, ok := registry.Zone(r.Zone)
+		switch {
+		case !ok:
+			return fmt.Errorf("%w: %s, and no zone of that name is registered", ErrRight, r)
+		case !z.Has(t.Holder):
+			return fmt.Errorf("%w: %s, and %s is not in that zone", ErrRight, r, t.Holder)
+		}
 	}
 	return t.allows(issuer, r, now)
 }

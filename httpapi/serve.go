@@ -95,6 +95,9 @@ func Servable(l net.Listener, secure bool) error {
 	return nil
 }
 
+// Private reports whether nobody outside this machine can reach the listener: elsewhere an interface asks for tokens.
+func Private(l net.Listener) bool { return local(l.Addr()) }
+
 // drainKey is where a request's context has the context that ends when the server is to stop.
 type drainKey struct{}
 

@@ -164,6 +164,11 @@ func (f *changeFlags) make(ctx context.Context, stdout io.Writer, operations ...
 	if err != nil {
 		return err
 	}
+	for _, o := range operations {
+		if z, ok := registry.Zone(o.Zone); ok && o.Op == poenf.PutZone { // which would have it be of another kind
+			return fmt.Errorf("there is a zone %s already, for %s; remove it first if it is to be another", z.Name, z.Kind)
+		}
+	}
 	change := poenf.Change{Sequence: sequence + 1, Operations: operations}
 	if err := f.endorse(&change, committee, registry); err != nil {
 		return err

@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"path/filepath"
 
@@ -45,11 +46,16 @@ func (n *runningNode) security(ctx context.Context, l net.Listener) (s *httpapi.
 			return madeChanges(ctx, n.node, from, most)
 		},
 	}
-	if a, ok := l.Addr().(*net.TCPAddr); !n.opts.Tokens && ok && a.IP.IsLoopback() {
+	if !n.opts.Tokens && httpapi.Private(l) {
 		return s, func() error { return nil }, nil
 	}
 	if r, err := registry(); err == nil && len(r.Administrators) == 0 {
 		n.log.WarnContext(ctx, "this committee has no administrator: nobody can issue tokens, and all that needs one is refused")
+	}
+	if r, err := registry(); err == nil && n.opts.Zone != "" {
+		if _, ok := r.Zone(n.opts.Zone); !ok {
+			n.log.WarnContext(ctx, "--zone is not registered: nobody is in it, and all that needs a token is refused", slog.String("zone", n.opts.Zone))
+		}
 	}
 	audit, err := capability.OpenAudit(auditPath(n.opts.home), 0)
 	if err != nil {
