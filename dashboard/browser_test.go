@@ -140,6 +140,24 @@ func (p *tab) wait(expression string) {
 	}
 }
 
+// loads runs an action that loads a page.
+func (p *tab) loads(action chromedp.Action[chromedp.Void]) {
+	p.Helper()
+	p.eval(`globalThis.former = true`)
+	p.run(action)
+	ctx, stop := context.WithTimeout(p.ctx, patience)
+	defer stop()
+	for { // while one page goes and the next comes there is nobody to ask
+		fresh, err := chromedp.Run(ctx, chromedp.Evaluate[bool](`globalThis.former === undefined && document.readyState === "complete"`))
+		if err == nil && fresh {
+			return
+		}
+		if ctx.Err() != nil {
+			p.Fatalf("no page was loaded: %v", err)
+		}
+	}
+}
+
 // clean fails if a script threw, or a policy refused something.
 func (p *tab) clean() {
 	p.Helper()
@@ -187,6 +205,7 @@ func TestPages(t *testing.T) {
 	browser := startBrowser(t)
 	for name, test := range map[string]func(*testing.T, context.Context){
 		"call": call, "hostile": hostile, "keyboard": keyboard, "lost": lost, "phone": phone, "join": joining, "meeting": meeting,
+		"token": withToken,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, browser) })
 	}
@@ -339,6 +358,43 @@ func lost(t *testing.T, browser context.Context) {
 	p.wait(badge("Mallory Vane") + ` === "FORGED" && document.querySelector("#connection").hidden`)
 	g.change(func(r *monitor.Room) { r.Connected, r.Problem = false, "the conference does not answer" })
 	p.wait(`document.querySelector("#connection").innerText.includes("not in the room: the conference does not answer")`)
+	p.clean()
+}
+
+// A guard that asks for tokens shows all to who pastes one, or has one behind the address, and nothing to others.
+func withToken(t *testing.T, browser context.Context) {
+	g := newGuard(t, time.Now().Add(-5*time.Minute))
+	meet(g)
+	g.asking.Store(true)
+	p := open(t, browser, g.server.URL, 1280, 900, "light")
+	p.wait(`!document.querySelector("#token-form").hidden && document.querySelector("#connection").innerText.includes("this needs a token")`)
+	if people := p.eval(`document.querySelectorAll("#people .card").length`); people != "0" {
+		t.Errorf("%s people without a token", people)
+	}
+	p.accessible("asks for a token")
+	p.shot("token")
+	p.run(chromedp.SendKeys("#token", "good"))
+	p.loads(chromedp.KeyEvent(kb.Enter))
+	p.wait(badge("Ada Lovelace") + ` === "Authentic" && document.querySelector("#token-form").hidden && document.querySelector("#link-state").dataset.state === "live"`)
+	p.wait(`document.querySelectorAll("#committee tbody tr").length === 7 && document.querySelectorAll("#history tbody tr").length === 9`)
+	// What is downloaded is asked for with the token too.
+	p.eval(`globalThis.files = []; HTMLAnchorElement.prototype.click = function () { files.push(this.download + " " + this.href.slice(0, 5)); }; 0`)
+	p.run(chromedp.Click("#history-csv"))
+	p.wait(`files.length === 1`)
+	if files := p.eval("files"); files != `["verdicts.csv blob:"]` {
+		t.Errorf("downloads: %s", files)
+	}
+	p.clean()
+
+	p = open(t, browser, g.server.URL+"/#room=Weekly+review&token=good", 1280, 900, "light")
+	p.wait(badge("Ada Lovelace") + ` === "Authentic"`)
+	if at := p.eval("location.hash"); at != `"#room=Weekly+review"` {
+		t.Errorf("the token stays in the address: %s", at)
+	}
+	p.run(chromedp.Navigate(g.server.URL + "/join"))
+	p.wait(`document.querySelector("#preview").videoWidth > 0 && document.querySelector("#problem").hidden`)
+	p = open(t, browser, g.server.URL+"/join", 1000, 760, "light") // in a tab of its own, which has none
+	p.wait(`document.querySelector("#problem").innerText.includes("asks for a token")`)
 	p.clean()
 }
 

@@ -35,6 +35,7 @@ type guard struct {
 	down    atomic.Bool // as if there were no guard
 	server  *httptest.Server
 	joined  atomic.Pointer[string] // who last got a token
+	asking  atomic.Bool            // whether tokens are asked for
 	join    func(name string) (url, token string, err error)
 }
 
@@ -78,6 +79,12 @@ func newGuardOf(t *testing.T, began time.Time, conference string, join func(name
 	g.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if g.down.Load() && strings.HasPrefix(r.URL.Path, "/v1/") {
 			panic(http.ErrAbortHandler)
+		}
+		if token, asked := r.Header.Get("Authorization"), g.asking.Load() && strings.HasPrefix(r.URL.Path, "/v1/"); asked && token != "Bearer good" {
+			w.Header().Set("Content-Type", "application/problem+json")
+			w.WriteHeader(http.StatusUnauthorized)
+			_, _ = w.Write([]byte(`{"type":"urn:defakepro:problem:token","title":"A good token is needed","status":401,"detail":"this needs a token"}`))
+			return
 		}
 		api.ServeHTTP(w, r)
 	}))

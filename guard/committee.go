@@ -45,6 +45,10 @@ type Committee struct {
 	rounds    map[uint64]poenf.Round
 	newest    uint64
 	problem   string
+
+	registering   bool // the registry is wanted too
+	registerEvery time.Duration
+	registry      told
 }
 
 // committeeNode is one of the nodes, and how it was when it was last asked.
@@ -60,7 +64,8 @@ func NewCommittee(urls []string, genesis []byte, o httpapi.ClientOptions, now fu
 	if len(urls) == 0 {
 		return nil, errors.New("a committee without nodes")
 	}
-	c := &Committee{rounds: make(map[uint64]poenf.Round), now: now, log: o.Log, genesis: genesis, problem: "no node has answered yet"}
+	c := &Committee{rounds: make(map[uint64]poenf.Round), now: now, log: o.Log, genesis: genesis, problem: "no node has answered yet", registerEvery: registerEvery}
+	c.registry.problem = c.problem
 	if c.now == nil {
 		c.now = time.Now
 	}
@@ -88,6 +93,9 @@ func NewCommittee(urls []string, genesis []byte, o httpapi.ClientOptions, now fu
 func (c *Committee) Run(ctx context.Context) error {
 	for _, n := range c.nodes {
 		go c.ask(ctx, n)
+		if c.registering {
+			go c.register(ctx, n)
+		}
 	}
 	for i := 0; ; i++ {
 		n := c.nodes[i%len(c.nodes)]

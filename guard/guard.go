@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/defakepro/defakepro/capability"
 	"github.com/defakepro/defakepro/detect"
 	"github.com/defakepro/defakepro/enf"
 	"github.com/defakepro/defakepro/history"
@@ -67,6 +68,11 @@ type Options struct {
 	Invite func(ctx context.Context, name string) (url, token string, err error)
 	// Pages are what the guard shows to people; nil for nothing.
 	Pages http.Handler
+	// Tokens has the pages' interface ask for tokens, which the Committee's registry verifies: it takes a Committee. Audit keeps
+	// what became of them, nil for nowhere, and Zone is the trust zone in which the guard works, empty for none.
+	Tokens bool
+	Audit  *capability.Audit
+	Zone   string
 	// Hosts are names by which the pages are reached through a proxy on this machine.
 	Hosts []string
 	// Now is the clock; nil stands for time.Now.
@@ -85,6 +91,12 @@ type Guard struct {
 func New(o Options) *Guard {
 	if o.Room == "" || o.Conference == nil {
 		panic("guard: Options need a Room and a Conference")
+	}
+	if o.Tokens {
+		if o.Committee == nil {
+			panic("guard: tokens take a Committee")
+		}
+		o.Committee.registering = true
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -157,6 +169,9 @@ func (g *Guard) Handler() http.Handler {
 	}
 	if c := g.options.Committee; c != nil {
 		c.serve(&o)
+	}
+	if g.options.Tokens {
+		o.Security = g.security()
 	}
 	if g.options.History != nil {
 		o.Verdicts = g.verdicts

@@ -35,6 +35,11 @@ func (c *Client) Registry(ctx context.Context) (r poenf.Registry, committee stri
 	return r, out.Committee, out.Sequence, nil
 }
 
+// RegistryCertificate returns the file of the registry's certificate as the node sent it: comet.RegistryCertificate checks it.
+func (c *Client) RegistryCertificate(ctx context.Context) ([]byte, error) {
+	return c.get(ctx, "/v1/registry/certificate", maxRegistry)
+}
+
 // CommitteeID returns the name of the node's committee, for which no token is needed.
 func (c *Client) CommitteeID(ctx context.Context) (string, error) {
 	answer, err := c.get(ctx, "/v1/genesis", maxCertificate)

@@ -49,7 +49,7 @@ func (s *server) events(ctx context.Context, in *eventsInput) (*eventsOutput, er
 	}
 	return &eventsOutput{func(ctx huma.Context) {
 		r, w := humago.Unwrap(ctx)
-		s.stream(w, r, func(ctx context.Context) iter.Seq[[]byte] { return s.roundEvents(ctx, from) })
+		s.stream(w, r, s.still(r, "events", ""), func(ctx context.Context) iter.Seq[[]byte] { return s.roundEvents(ctx, from) })
 	}}, nil
 }
 
@@ -90,8 +90,9 @@ func (s *server) roundEvents(ctx context.Context, from uint64) iter.Seq[[]byte] 
 }
 
 // stream sends events as they come. It holds one at a time: the next is asked for when the client's connection has
-// taken this one, so that a slow client costs no memory, and one that takes nothing is gone when its time is up.
-func (s *server) stream(w http.ResponseWriter, r *http.Request, source func(context.Context) iter.Seq[[]byte]) {
+// taken this one, so that a slow client costs no memory, and one that takes nothing is gone when its time is up. It ends
+// soon after the token that it began with is worth nothing.
+func (s *server) stream(w http.ResponseWriter, r *http.Request, still func() bool, source func(context.Context) iter.Seq[[]byte]) {
 	release, ok := s.streams.take(r.RemoteAddr, s.Limits.Streams, s.Limits.ClientStreams)
 	if !ok {
 		w.Header().Set("Retry-After", "10")
@@ -129,9 +130,16 @@ func (s *server) stream(w http.ResponseWriter, r *http.Request, source func(cont
 	}()
 	beat := time.NewTicker(s.Limits.Heartbeat)
 	defer beat.Stop()
+	review := time.NewTicker(s.Limits.Heartbeat)
+	defer review.Stop()
 	for {
 		var event []byte
 		select {
+		case <-review.C:
+			if !still() {
+				return
+			}
+			continue
 		case event = <-events:
 		case <-beat.C:
 			event = []byte(":\n\n")

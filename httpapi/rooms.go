@@ -111,7 +111,7 @@ func (s *server) registerRoomEvents(api huma.API, watched middleware) {
 		}
 		return &eventsOutput{func(ctx huma.Context) {
 			r, w := humago.Unwrap(ctx)
-			s.stream(w, r, func(ctx context.Context) iter.Seq[[]byte] { return s.roomEvents(ctx, in.Room) })
+			s.stream(w, r, s.still(r, "room-events", in.Room), func(ctx context.Context) iter.Seq[[]byte] { return s.roomEvents(ctx, in.Room) })
 		}}, nil
 	})
 }

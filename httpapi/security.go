@@ -108,7 +108,7 @@ func (s *server) authorize(ctx huma.Context, next func(huma.Context)) {
 	r, w := humago.Unwrap(ctx)
 	refused := blank(http.StatusForbidden, "nobody may do that") // an operation that was left out of the table
 	if known {
-		refused = s.Security.permit(r, capability.Request{Operation: right, Resource: node, Zone: s.Security.Zone}, ctx.Param("room"))
+		refused = s.Security.permit(r, right, ctx.Param("room"))
 	}
 	if refused == nil {
 		next(ctx)
@@ -141,8 +141,9 @@ func refusals(api huma.API) {
 	}
 }
 
-// permit returns why a request is refused; nil if it is not.
-func (s *Security) permit(r *http.Request, ask capability.Request, room string) *refusal {
+// request is what somebody wants to do: to a room, or where that is empty to the node.
+func (s *Security) request(right, room string) capability.Request {
+	ask := capability.Request{Operation: right, Resource: node, Zone: s.Zone}
 	if room != "" {
 		ask.Resource = "room/" + room
 		if registry, _, err := s.Registry(); err == nil {
@@ -151,6 +152,21 @@ func (s *Security) permit(r *http.Request, ask capability.Request, room string) 
 			}
 		}
 	}
+	return ask
+}
+
+// still returns what says whether the request that began a stream would still be let through.
+func (s *server) still(r *http.Request, operation, room string) func() bool {
+	if s.Security == nil || s.Security.Authority == nil {
+		return func() bool { return true }
+	}
+	token, _ := bearer(r)
+	return func() bool { return s.Security.Authority.Still(token, s.Security.request(rights[operation], room)) }
+}
+
+// permit returns why a request is refused; nil if it is not.
+func (s *Security) permit(r *http.Request, right, room string) *refusal {
+	ask := s.request(right, room)
 	token, ok := bearer(r)
 	if !ok {
 		return kindToken.problem("this needs a token with the right %s", ask)
@@ -176,7 +192,7 @@ func bearer(r *http.Request) (string, bool) {
 func (s *Security) Permit(right string, h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if s != nil && s.Authority != nil {
-			if refused := s.permit(r, capability.Request{Operation: right, Resource: node, Zone: s.Zone}, ""); refused != nil {
+			if refused := s.permit(r, right, ""); refused != nil {
 				refused.write(w)
 				return
 			}

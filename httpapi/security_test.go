@@ -17,6 +17,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -346,4 +347,56 @@ func permitted(h http.Handler, token string) int {
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
 	return w.Code
+}
+
+// A stream that began with a good token ends when that is worth nothing any more.
+func TestStreamEndsWithItsToken(t *testing.T) {
+	t.Parallel()
+	s := security(t, &capability.Authority{})
+	var revoked atomic.Bool
+	token := issued(t, "bob", capability.Limits{Operations: []string{"rooms:read", "rounds:read"}})
+	parsed, err := capability.Parse(token)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Authority.Registry = func() (poenf.Registry, error) {
+		r := someRegistry()
+		if revoked.Load() {
+			r.Revoked = []poenf.Revocation{{Token: parsed.IDs()[0], Until: time.Now().Add(time.Hour).UnixMilli()}}
+		}
+		return r, nil
+	}
+	_, url := serve(t, Options{Ledger: rounds(100, 110), Now: at(110), Security: s, Meetings: meetings(newMeeting()), Limits: Limits{Heartbeat: 20 * time.Millisecond}})
+	var streams []*eventReader
+	for _, path := range []string{"/v1/rooms/standup/events", "/v1/events?from=110"} {
+		answer, events := open(t, url+path, "Authorization", "Bearer "+token)
+		if answer.StatusCode != http.StatusOK {
+			t.Fatalf("%s: %d", path, answer.StatusCode)
+		}
+		if _, err := events.next(func() {}); err != nil {
+			t.Fatalf("%s: %v", path, err)
+		}
+		streams = append(streams, events)
+	}
+	revoked.Store(true)
+	for _, events := range streams { // one that does not end has the test run out of time
+		for err = nil; err == nil; {
+			_, err = events.next(func() {})
+		}
+	}
+}
+
+// Of a node whose zone nobody has registered, nobody is in that zone.
+func TestUnregisteredZone(t *testing.T) {
+	t.Parallel()
+	s := security(t, &capability.Authority{})
+	s.Zone = "acne"
+	_, url := serve(t, Options{Ledger: rounds(100, 110), Now: at(110), Security: s, Meetings: meetings(newMeeting())})
+	token := issued(t, "bob", capability.Limits{Operations: []string{"*"}})
+	for path, want := range map[string]int{"/v1/committee": 403, "/v1/rooms": 403, "/v1/rooms/other": 403, "/v1/rooms/standup": 200, "/healthz": 200} {
+		answer, body := ask(t, "GET", url+path, "", "Authorization", "Bearer "+token)
+		if answer.StatusCode != want || want == 403 && !strings.Contains(string(body), "no zone of that name is registered") {
+			t.Errorf("%s: %d %s", path, answer.StatusCode, body)
+		}
+	}
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/defakepro/defakepro/capability"
 	"github.com/defakepro/defakepro/conference"
 	"github.com/defakepro/defakepro/dashboard"
 	"github.com/defakepro/defakepro/detect"
@@ -52,6 +53,8 @@ type guardOptions struct {
 	listen           string
 	tlsCert, tlsKey  string
 	hosts            []string
+	tokens           bool
+	audit, zone      string
 	history, webhook string
 	join             bool
 	logJSON, verbose bool
@@ -71,6 +74,11 @@ They stay with the guard.
 What the grid did, a committee's nodes tell (--ledger, several with commas; with --genesis each round is checked by its certificate, so that no
 node need be trusted), or a file to which somebody goes on adding (--reference). With neither, the guard makes a truth of the participants' own streams,
 which takes three or more with hum.
+
+Other than on loopback the page needs --tls-cert and --tls-key, and --ledger: it asks for tokens (defakepro help token), which the committee's registry
+verifies, as it stood at most a minute ago; with no node to tell for five minutes, all are refused. To look takes a token for rooms:read, verdicts:read, nodes:read and
+rounds:read; it is pasted into the page, or given behind its address as #token=TOKEN. The guard's own, for nodes that ask for one, is taken from ` + ledgerTokenVariable + `:
+it takes rounds:read and members:read.
 
 --join serves a page at /join with which people join the room in a browser, with noise suppression off, which would take out the hum.
 --history keeps changes of verdicts in an SQLite file; --webhook posts them to a URL, signed with ` + webhookSecretVariable + `.
@@ -97,6 +105,9 @@ The guard stops in good order on SIGINT or SIGTERM.`,
 	f.StringVar(&opts.tlsCert, "tls-cert", "", "`FILE`, the certificate of the address in PEM")
 	f.StringVar(&opts.tlsKey, "tls-key", "", "`FILE`, its key")
 	f.StringSliceVar(&opts.hosts, "host", nil, "`NAME` of a proxy on this machine through which the page is reached")
+	f.BoolVar(&opts.tokens, "tokens", false, "ask for tokens on a loopback address too; on others the page always does")
+	f.StringVar(&opts.audit, "audit", "", "keep what became of tokens in this `FILE`")
+	f.StringVar(&opts.zone, "zone", "", "`NAME` of the trust zone in which the guard works")
 	f.StringVar(&opts.history, "history", "", "keep changes of verdicts in this SQLite `FILE`")
 	f.StringVar(&opts.webhook, "webhook", "", "post changes of verdicts to this `URL`")
 	f.BoolVar(&opts.join, "join", false, "serve a page for joining the room; whoever reaches it may join")
@@ -122,6 +133,19 @@ func (o guardOptions) check() error {
 	return nil
 }
 
+// checkTokens returns what is wrong with who may look.
+func (o guardOptions) checkTokens() error {
+	switch {
+	case o.tokens && len(o.ledger) == 0:
+		return errors.New("guard: --tokens, and any --listen that other machines reach, needs --ledger: a committee's registry verifies tokens")
+	case !o.tokens && o.audit != "":
+		return errors.New("guard: --audit keeps what became of tokens: it belongs to --tokens")
+	case !o.tokens && o.zone != "":
+		return errors.New("guard: --zone belongs to --tokens")
+	}
+	return nil
+}
+
 func runGuard(ctx context.Context, opts guardOptions, stdout, stderr io.Writer) error {
 	if err := opts.check(); err != nil {
 		return err
@@ -136,6 +160,10 @@ func runGuard(ctx context.Context, opts guardOptions, stdout, stderr io.Writer) 
 		return err
 	}
 	defer func() { _ = listener.Close() }() // twice, mostly
+	opts.tokens = opts.tokens || !httpapi.Private(listener)
+	if err := opts.checkTokens(); err != nil {
+		return err
+	}
 	o, closeAll, err := opts.options(log)
 	if err != nil {
 		return err
@@ -208,6 +236,19 @@ func (o guardOptions) options(log *slog.Logger) (out guard.Options, closeAll fun
 			return out, nil, err
 		}
 		closeAll = func() { _ = out.History.Close() }
+	}
+	if out.Tokens, out.Zone = o.tokens, o.zone; o.audit != "" {
+		if out.Audit, err = capability.OpenAudit(o.audit, 0); err != nil {
+			closeAll()
+			return out, nil, fmt.Errorf("--audit: %w", err)
+		}
+		closeHistory := closeAll
+		closeAll = func() {
+			closeHistory()
+			if err := out.Audit.Close(); err != nil {
+				log.Error("--audit", slog.Any("err", err))
+			}
+		}
 	}
 	return out, closeAll, nil
 }

@@ -203,17 +203,26 @@ let board;
 
 // choose shows the room that the address names, or else the first.
 async function choose() {
+  const wanted = new URLSearchParams(location.hash.slice(1)).get("room");
   let list;
   try {
-    list = await api.rooms();
+    list = await api.rooms().catch((problem) => {
+      if (problem.status !== 403 || !wanted) throw problem;
+      return { rooms: [{ name: wanted }], joining: false }; // the token may be for that one
+    });
+    at("token-form").hidden = true;
   } catch (problem) {
-    if (!board) {
+    if (problem.status === 401 || problem.status === 403) {
+      at("token-form").hidden = false;
+      at("connection").hidden = false;
+      put(at("connection"), `The guard shows this to nobody without a token: ${problem.message}.`);
+    } else if (!board) {
       at("connection").hidden = false;
       put(at("connection"), problem.notServed ? "No guard runs here: there is no meeting to watch." : `The guard cannot be asked: ${problem.message}. Trying again…`);
     }
     return;
   }
-  const names = list.rooms.map((r) => r.name), wanted = new URLSearchParams(location.hash.slice(1)).get("room");
+  const names = list.rooms.map((r) => r.name);
   const name = names.includes(wanted) ? wanted : names[0];
   at("room-picker").hidden = names.length < 2;
   fill(at("room-select"), JSON.stringify(names), () => names.map((n) => el("option", { value: n }, n)));
@@ -234,6 +243,12 @@ for (const e of document.querySelectorAll(".legend .badge")) badge(e, e.dataset.
 fill(at("summary-icon"), "undetermined", () => shape("undetermined"));
 addEventListener("hashchange", choose);
 at("room-select").addEventListener("change", (e) => { location.hash = new URLSearchParams({ room: e.target.value }); });
+at("token-form").addEventListener("submit", (e) => {
+  e.preventDefault();
+  api.keepToken(at("token").value);
+  location.reload();
+});
+for (const id of ["history-json", "history-csv"]) at(id).addEventListener("click", api.download);
 at("committee-section").addEventListener("toggle", panels.committee);
 every(10_000, () => choose().then(() => true));
 every(5000, panels.committee);

@@ -89,7 +89,7 @@ class Section {
     this.note = el("p", { class: "none", role: "status" });
     this.plots = el("div", { class: "plots" });
     this.table = el("details", { class: "values", ontoggle: () => this.tabulate() }, el("summary", {}, "The values as a table"));
-    this.file = el("a", { href: api.curvesPath(detail.room, detail.id, channel), download: `enf-${channel}.json` }, "Download as JSON");
+    this.file = el("a", { href: api.curvesPath(detail.room, detail.id, channel), download: `enf-${channel}.json`, onclick: api.download }, "Download as JSON");
     this.element = el("section", { class: "evidence", "aria-labelledby": title },
       el("div", { class: "card-head" }, el("h3", { id: title }, channelWord[channel] ?? channel), this.badge),
       this.reason, this.numbers, this.note, this.plots, this.table, el("p", { class: "exports" }, this.file));

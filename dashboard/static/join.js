@@ -109,7 +109,10 @@ async function listDevices() {
 async function chooseRoom() {
   const wanted = new URLSearchParams(location.search).get("room");
   try {
-    const { rooms, joining } = await api.rooms();
+    const { rooms, joining } = await api.rooms().catch((error) => {
+      if (error.status !== 403 || !wanted) throw error;
+      return { rooms: [{ name: wanted }], joining: true }; // the token may be for that one
+    });
     if (!joining) return problem("This guard gives no tokens: join with a client of the conference.");
     const names = rooms.map((r) => r.name);
     if (!names.length) return problem("No meeting is watched here, so there is none to join.");
@@ -118,7 +121,8 @@ async function chooseRoom() {
     at("room-select").value = names.includes(wanted) ? wanted : names[0];
     await about();
   } catch (error) {
-    problem(`The guard cannot be asked: ${error.message}.`);
+    problem(error.status === 401 ? `This guard asks for a token (${error.message}). Give it to the guard's first page, or behind this page's address as #token=TOKEN.`
+      : `The guard cannot be asked: ${error.message}.`);
   }
 }
 

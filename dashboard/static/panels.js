@@ -52,7 +52,7 @@ export async function committee() {
     const page = await api.rounds(Math.max(0, last.number - shownRounds + 1), shownRounds);
     showRounds(c, page.rounds);
   } catch (problem) {
-    if (problem.notServed) {
+    if (problem.notServed || problem.status === 403) { // a token that is not for this
       section.hidden = true;
       return false;
     }
@@ -102,7 +102,7 @@ export async function nodes() {
         el("td", {}, n.problem && !n.height ? "–" : String(n.height)), el("td", {}, n.problem && !n.height ? "–" : String(n.peers))))),
     ]);
   } catch (problem) {
-    if (problem.notServed) {
+    if (problem.notServed || problem.status === 403) { // a token that is not for this
       section.hidden = true;
       return false;
     }
@@ -135,7 +135,7 @@ export class History {
         if (page.verdicts.length < pageLength) break;
       }
     } catch (problem) {
-      if (problem.notServed) this.served = false;
+      if (problem.notServed || problem.status === 403) this.served = false;
     } finally {
       this.loading = false;
     }
