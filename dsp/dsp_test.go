@@ -172,6 +172,23 @@ func TestSpectrumOfWhiteNoiseIsOne(t *testing.T) {
 	}
 }
 
+// A tone is in its bin, whichever transform the number of bins has.
+func TestSpectrumOfTone(t *testing.T) {
+	for _, bins := range []int{1000, 1024} {
+		s := dsp.NewSpectrum(bins, bins)
+		frame, dst := make([]complex128, bins), make([]float64, 201)
+		for i := range frame {
+			frame[i] = cmplx.Rect(1, 2*math.Pi*37*float64(i)/float64(bins))
+		}
+		s.Power(dst, frame)
+		for i, p := range dst {
+			if near := i >= 136 && i <= 138; near != (p > 0.1*float64(bins)) {
+				t.Errorf("%d bins: power %.3g at %d", bins, p, i-100)
+			}
+		}
+	}
+}
+
 func TestPeak(t *testing.T) {
 	parabola := func(x, top float64) float64 { return 3 - (x-top)*(x-top) }
 	for _, top := range []float64{-0.5, -0.2, 0, 0.3, 0.5} {
