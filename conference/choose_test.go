@@ -64,7 +64,7 @@ func TestNumber(t *testing.T) {
 		{"a b", "a b "}, {"b", " b "}, {"b c", "c b "}, {"c b d", "c b d"}, {"x y z", "x y z"}, {"", "  "},
 	} {
 		var offered []*publication
-		for _, id := range strings.Fields(step.there) {
+		for id := range strings.FieldsSeq(step.there) {
 			offered = append(offered, camera(id))
 		}
 		follow, _ := a.choose(offered, func(string) error { return nil })

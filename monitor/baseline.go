@@ -4,7 +4,9 @@
 package monitor
 
 import (
+	"maps"
 	"math"
+	"slices"
 
 	"github.com/defakepro/defakepro/detect"
 	"github.com/defakepro/defakepro/enf"
@@ -16,6 +18,9 @@ const (
 	// turnValues is from how many values the offset of a new source is taken, and turnLimit how far, in hertz, it may be from that of the
 	// sources before: twice what a sound card is wrong by (detect, docs/detection.md). Beyond it is no clock's.
 	turnValues, turnLimit = 20, 0.012
+	// clockHz is how far apart, in hertz, the offsets of two sources may be and be one clock's: twice what the median of turnValues is wrong by.
+	// Another clock is believed from clockValues values on, and mostClocks in the time that is kept: people change a device once.
+	clockHz, clockValues, mostClocks = 0.002, 40, 2
 	// leastValues is how many values there must be for ENF to be said to be present (as in package enf).
 	leastValues = 8
 )
@@ -29,34 +34,61 @@ type baseline struct {
 	offsets map[int]float64
 }
 
-// settle finds the offsets of sources that have none yet, as soon as they have values enough.
+// settle finds the offsets of sources that have none yet, as soon as they have values enough. One device has one clock: a source whose
+// offset is that of another source has that one's, and whose is not needs more values to have one of its own. Or else who begins anew
+// all the time would follow any grid.
 func (b *baseline) settle(c *channel, truth *trace, from, end int64) {
 	differences := make(map[int][]float64)
 	for t := from; t < end; t++ {
 		cell := c.trace.at(t)
-		if x := truth.between(float64(t) + b.lag); !math.IsNaN(cell.hz-x) && len(differences[cell.turn]) < turnValues {
+		if x := truth.between(float64(t) + b.lag); !math.IsNaN(cell.hz-x) && len(differences[cell.turn]) < clockValues {
 			differences[cell.turn] = append(differences[cell.turn], cell.hz-x)
 		}
 	}
 	if b.offsets == nil {
 		b.offsets = make(map[int]float64)
 	}
-	usual, any := b.usual()
-	for turn, d := range differences {
+	for _, turn := range slices.Sorted(maps.Keys(differences)) {
+		d := differences[turn]
 		if _, ok := b.offsets[turn]; ok || len(d) < turnValues {
 			continue
 		}
 		offset := medianOf(d)
-		if any && math.Abs(offset-usual) > turnLimit {
-			offset = usual
+		usual, any := b.usual()
+		switch same, ok := b.clock(offset); {
+		case ok:
+			b.offsets[turn] = same
+		case any && math.Abs(offset-usual) > turnLimit:
+			b.offsets[turn] = usual
+		case !any || len(d) >= clockValues:
+			b.offsets[turn] = offset
 		}
-		b.offsets[turn] = offset
 	}
 	for turn := range b.offsets {
 		if len(differences[turn]) == 0 && len(b.offsets) > 1 {
 			delete(b.offsets, turn)
 		}
 	}
+}
+
+// clock returns the offset of the sources whose clock one with a given offset may have.
+func (b *baseline) clock(offset float64) (same float64, ok bool) {
+	nearest := max(clockHz, min(b.noise, ceilingHz))
+	for _, o := range b.offsets {
+		if d := math.Abs(o - offset); d <= nearest {
+			nearest, same, ok = d, o, true
+		}
+	}
+	return same, ok
+}
+
+// clocks is how many clocks the sources have.
+func (b *baseline) clocks() int {
+	different := make(map[float64]bool) // sources of one clock have the very same offset
+	for _, o := range b.offsets {
+		different[o] = true
+	}
+	return len(different)
 }
 
 // usual is the offset of the newest source that has one.
@@ -87,17 +119,21 @@ func (b *baseline) level(c *channel, truth *trace, from, end int64) enf.Series {
 	return s
 }
 
-// countCompared returns how many of a channel's seconds, from from on, could be compared with the truth: those that [baseline.level] leaves.
-func (m *Monitor) countCompared(c *channel, from int64) int {
-	n := 0
+// countCompared returns how many of a channel's seconds, from from on, could be compared with the truth, those that [baseline.level] leaves,
+// and how many could not for their source's clock.
+func (m *Monitor) countCompared(c *channel, from int64) (compared, strange int) {
 	for t := from; t <= min(c.trace.last, m.truth.last); t++ {
 		cell := c.trace.at(t)
-		_, ok := c.base.offsets[cell.turn]
-		if !cell.early && !math.IsNaN(cell.hz) && !math.IsNaN(m.truth.at(t).hz) && (ok || len(c.base.offsets) == 0) {
-			n++
+		if cell.early || math.IsNaN(cell.hz) || math.IsNaN(m.truth.at(t).hz) {
+			continue
+		}
+		if _, ok := c.base.offsets[cell.turn]; ok || len(c.base.offsets) == 0 {
+			compared++
+		} else {
+			strange++
 		}
 	}
-	return n
+	return compared, strange
 }
 
 // take learns from a comparison that called the channel authentic.

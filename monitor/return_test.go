@@ -56,26 +56,72 @@ func TestReturnIsHeardFirst(t *testing.T) {
 	}
 }
 
-// A sender that breaks its stream off again and again, so that no stretch of it can be compared, does not stay authentic.
+// A sender that breaks its stream off again and again, with a hum as near the grid's as a clock of its own would be, does not stay
+// authentic: neither where no stretch can be compared, nor where each seems to have another clock.
 func TestBreaksAreNotPassed(t *testing.T) {
-	stage(t, &truth{late: 15 * time.Second}, func(t *testing.T, ctx context.Context, h *hall, m *monitor.Monitor) {
-		go func() {
-			_ = m.Watch(ctx, "eve", enf.SourceAudio, &microphone{hall: h, until: h.began.Add(200 * time.Second)})
-			for ctx.Err() == nil { // a forger whose hum is as near the grid as a clock of its own would be
-				_ = m.Watch(ctx, "eve", enf.SourceAudio, &microphone{
-					hall: h, seed: 2, until: time.Now().Add(18 * time.Second), phase: func(u float64) float64 { return h.grid.Phase(u) + 0.3*math.Sin(u/40) },
+	for _, stretch := range []time.Duration{18 * time.Second, 21 * time.Second, 25 * time.Second, 35 * time.Second, 45 * time.Second, 70 * time.Second} {
+		t.Run(stretch.String(), func(t *testing.T) {
+			stage(t, &truth{late: 15 * time.Second}, func(t *testing.T, ctx context.Context, h *hall, m *monitor.Monitor) {
+				go func() {
+					_ = m.Watch(ctx, "eve", enf.SourceAudio, &microphone{hall: h, until: h.began.Add(200 * time.Second)})
+					for ctx.Err() == nil {
+						_ = m.Watch(ctx, "eve", enf.SourceAudio, &microphone{
+							hall: h, seed: 2, until: time.Now().Add(stretch), phase: func(u float64) float64 { return h.grid.Phase(u) + 0.3*math.Sin(u/40) },
+						})
+					}
+				}()
+				pass(200 * time.Second)
+				expect(t, m, "eve", detect.Authentic, "")
+				pass(200 * time.Second)
+				everySecond(t, m, "eve", 8*time.Minute, func(s int, p monitor.Participant) {
+					if p.Verdict == detect.Authentic {
+						t.Fatalf("authentic %d s after the last that was honest: %s", 200+s, p.Reason)
+					}
 				})
-			}
-		}()
-		pass(200 * time.Second)
-		expect(t, m, "eve", detect.Authentic, "")
-		pass(150 * time.Second)
-		everySecond(t, m, "eve", 5*time.Minute, func(s int, p monitor.Participant) {
-			if p.Verdict == detect.Authentic {
-				t.Fatalf("still authentic %d s after the last that could be compared: %s", 150+s, p.Reason)
-			}
+			})
 		})
-	})
+	}
+}
+
+// Who is honest and comes back again and again stays authentic, with one device, and is never called forged with another.
+func TestHonestRestarts(t *testing.T) {
+	for _, test := range []struct {
+		name    string
+		stretch time.Duration
+		ppm     func(n int) float64 // of the clock of the nth source
+		least   int                 // seconds of ten minutes to be authentic
+	}{
+		{"one device, 25 s", 25 * time.Second, func(int) float64 { return 30 }, 600},
+		{"one device, a minute", time.Minute, func(int) float64 { return -50 }, 600},
+		{"another device once", 5 * time.Minute, func(n int) float64 { return []float64{0, 50, 50, 50}[min(n, 3)] }, 550},
+		{"between two devices", 4 * time.Minute, func(n int) float64 { return float64(n%2) * 80 }, 550},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			stage(t, &truth{late: 15 * time.Second}, func(t *testing.T, ctx context.Context, h *hall, m *monitor.Monitor) {
+				go func() {
+					for n := 0; ctx.Err() == nil; n++ {
+						hz := test.ppm(n) * 60e-6
+						_ = m.Watch(ctx, "ada", enf.SourceAudio, &microphone{
+							hall: h, seed: uint64(n), until: time.Now().Add(test.stretch), phase: func(u float64) float64 { return h.grid.Phase(u) + hz*u },
+						})
+					}
+				}()
+				pass(150 * time.Second)
+				authentic := 0
+				everySecond(t, m, "ada", 10*time.Minute, func(s int, p monitor.Participant) {
+					switch p.Verdict {
+					case detect.Authentic:
+						authentic++
+					case detect.Forged:
+						t.Fatalf("forged after %d s: %s", s, p.Reason)
+					}
+				})
+				if authentic < test.least {
+					t.Errorf("authentic for %d s of 600: %s", authentic, person(t, m, "ada").Reason)
+				}
+			})
+		})
+	}
 }
 
 // What a truth tells late, after it could not be reached for minutes, is taken in: what was sent meanwhile is compared then.

@@ -105,8 +105,11 @@ func (m *Monitor) opinion(c *channel, now time.Time) opinion {
 	if !c.resumed.IsZero() {
 		from = max(from, c.resumed.Unix()) // before, it may have been somebody else
 	}
-	n := m.countCompared(c, from)
-	if n == 0 || n < turnValues && c.verdict != detect.Authentic {
+	n, strange := m.countCompared(c, from)
+	switch {
+	case strange > n || c.base.clocks() > mostClocks:
+		return grey("The sender's clock changed from one of its tracks to the next, so that they do not bear each other out.")
+	case n == 0 || n < turnValues && c.verdict != detect.Authentic:
 		return grey("Listening for %s again: that takes a minute.", hum)
 	}
 	return m.verdictOf(c, grey)
