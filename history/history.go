@@ -1,8 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The DeFakePro Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package history keeps the verdicts of conferences in an SQLite file, so that they can be asked for and exported
-// afterwards.
+// Package history keeps the verdicts of conferences in an SQLite file, so that they can be asked for afterwards.
 //
 // An event is durable when [Store.Add] returns: the file has a write-ahead log, and survives a crash at any moment. How much is kept is bounded
 // by age and number.
@@ -270,4 +269,19 @@ func read(rows *sql.Rows) (Record, error) {
 		e.Forged = append(e.Forged, monitor.Span{From: s.From, To: s.To, Kind: detect.SpanKind(s.Kind)})
 	}
 	return r, nil
+}
+
+// spanJSON is a forged span as it is kept.
+type spanJSON struct {
+	From time.Time `json:"from"`
+	To   time.Time `json:"to"`
+	Kind string    `json:"kind"`
+}
+
+func spansOf(e monitor.Event) []spanJSON {
+	out := []spanJSON{}
+	for _, s := range e.Forged {
+		out = append(out, spanJSON{s.From.UTC(), s.To.UTC(), string(s.Kind)})
+	}
+	return out
 }

@@ -6,8 +6,6 @@ package history_test
 import (
 	"bytes"
 	"context"
-	"encoding/csv"
-	"encoding/json"
 	"fmt"
 	"math"
 	"os"
@@ -218,72 +216,6 @@ func TestRefuses(t *testing.T) {
 	}
 	if text, err := os.ReadFile(other); err != nil || !strings.HasPrefix(string(text), "not a database") {
 		t.Error("a file of another kind was written to")
-	}
-}
-
-func TestWriteCSVDefuses(t *testing.T) {
-	for name, want := range map[string]string{
-		`=HYPERLINK("http://x","y")`: `'=HYPERLINK("http://x","y")`,
-		"+1":                         "'+1", "-1": "'-1", "@SUM(A1)": "'@SUM(A1)", "  =1": "'  =1", "\t=1": "'\t=1", "＝1": "'＝1", "\u00a0=1": "'\u00a0=1",
-		"Ada": "Ada", "a=b": "a=b", "": "", "x\n=1": "x\n=1", `"quoted", with comma`: `"quoted", with comma`,
-	} {
-		e := event(0, "ada")
-		e.Person.Name = name
-		var b bytes.Buffer
-		if err := history.WriteCSV(&b, []history.Record{{ID: 7, Event: e}}); err != nil {
-			t.Fatal(err)
-		}
-		rows, err := csv.NewReader(&b).ReadAll()
-		if err != nil || len(rows) != 2 || len(rows[0]) != len(rows[1]) {
-			t.Fatalf("%q: %v, %v", name, rows, err)
-		}
-		if rows[1][4] != want {
-			t.Errorf("%q becomes %q, not %q", name, rows[1][4], want)
-		}
-	}
-}
-
-func FuzzWriteCSV(f *testing.F) {
-	f.Add("=1", "a,b\"\n\r")
-	f.Fuzz(func(t *testing.T, name, reason string) {
-		e := event(0, "ada")
-		e.Person.Name, e.Reason = name, reason
-		var b bytes.Buffer
-		if err := history.WriteCSV(&b, []history.Record{{ID: 7, Event: e}}); err != nil {
-			t.Fatal(err)
-		}
-		rows, err := csv.NewReader(&b).ReadAll()
-		if err != nil || len(rows) != 2 {
-			t.Fatal(rows, err)
-		}
-		for _, cell := range rows[1] {
-			if cell != "" && strings.ContainsAny(cell[:1], "=+-@\t\r\n") {
-				t.Errorf("a formula: %q", cell)
-			}
-		}
-	})
-}
-
-func TestWriteJSON(t *testing.T) {
-	var b bytes.Buffer
-	if err := history.WriteJSON(&b, []history.Record{{ID: 7, Event: event(0, "ada")}}); err != nil {
-		t.Fatal(err)
-	}
-	var got []map[string]any
-	if err := json.Unmarshal(b.Bytes(), &got); err != nil {
-		t.Fatal(err)
-	}
-	want := []map[string]any{{
-		"id": 7.0, "time": "2026-03-01T12:00:00.123456789Z", "room": "board", "person": "ada", "name": "Name of ada", "channel": "audio",
-		"verdict": "forged", "former": "authentic", "reason": "Because.", "confidence": 0.875,
-		"forged": []any{map[string]any{"from": "2026-03-01T12:00:00.123456789Z", "to": "2026-03-01T12:01:00.123456789Z", "kind": "foreign"}},
-	}}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Error(diff)
-	}
-	b.Reset()
-	if err := history.WriteJSON(&b, nil); err != nil || strings.TrimSpace(b.String()) != "[]" {
-		t.Errorf("nothing is %q, %v", b.String(), err)
 	}
 }
 

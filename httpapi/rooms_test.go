@@ -302,7 +302,7 @@ func TestVerdicts(t *testing.T) {
 func TestCell(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]string{
-		"": "", "Ada": "Ada", "=1+1": "'=1+1", " =1": "' =1", "+1": "'+1", "-1": "'-1", "@x": "'@x", "\t=1": "'=1", "\u202e=1": "'=1", "a=1": "a=1", "＝1": "'＝1",
+		"": "", "Ada": "Ada", "=1+1": "'=1+1", " =1": "' =1", "+1": "'+1", "-1": "'-1", "@x": "'@x", "\t=1": "'=1", "\u202e=1": "'=1", "a=1": "a=1", "＝1": "'＝1", "\u00a0=1": "'=1",
 	} {
 		if got := cell(in); got != want {
 			t.Errorf("%q: %q, want %q", in, got, want)
