@@ -42,6 +42,7 @@ func (m *Monitor) Judge(ctx context.Context) {
 	m.judging.Lock()
 	defer m.judging.Unlock()
 	now := m.options.Now()
+	m.watchClock(now)
 	m.learn(ctx, now)
 	full := now.Sub(m.compared) >= m.options.Shift
 	if full {

@@ -6,12 +6,15 @@ package monitor_test
 import (
 	"context"
 	"math"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/defakepro/defakepro/detect"
 	"github.com/defakepro/defakepro/enf"
 	"github.com/defakepro/defakepro/enf/enftest"
+	"github.com/defakepro/defakepro/media"
 	"github.com/defakepro/defakepro/monitor"
 )
 
@@ -61,6 +64,9 @@ func TestReturnIsHeardFirst(t *testing.T) {
 func TestBreaksAreNotPassed(t *testing.T) {
 	for _, stretch := range []time.Duration{18 * time.Second, 21 * time.Second, 25 * time.Second, 35 * time.Second, 45 * time.Second, 70 * time.Second} {
 		t.Run(stretch.String(), func(t *testing.T) {
+			if testing.Short() && stretch != 21*time.Second {
+				t.Skip("one will do")
+			}
 			stage(t, &truth{late: 15 * time.Second}, func(t *testing.T, ctx context.Context, h *hall, m *monitor.Monitor) {
 				go func() {
 					_ = m.Watch(ctx, "eve", enf.SourceAudio, &microphone{hall: h, until: h.began.Add(200 * time.Second)})
@@ -97,6 +103,9 @@ func TestHonestRestarts(t *testing.T) {
 		{"between two devices", 4 * time.Minute, func(n int) float64 { return float64(n%2) * 80 }, 550},
 	} {
 		t.Run(test.name, func(t *testing.T) {
+			if testing.Short() && test.stretch != 25*time.Second {
+				t.Skip("one will do")
+			}
 			stage(t, &truth{late: 15 * time.Second}, func(t *testing.T, ctx context.Context, h *hall, m *monitor.Monitor) {
 				go func() {
 					for n := 0; ctx.Err() == nil; n++ {
@@ -139,5 +148,56 @@ func TestTruthComesBack(t *testing.T) {
 		if c, _ := m.Curves("ada", enf.SourceAudio); c.Truth.Present() < 450 {
 			t.Errorf("the truth of %d seconds is known", c.Truth.Present())
 		}
+	})
+}
+
+// ahead is a source as a guard has it whose clock is ahead.
+type ahead struct {
+	monitor.Source
+	by time.Duration
+}
+
+func (a ahead) Read(ctx context.Context) (media.Block, error) {
+	b, err := a.Source.Read(ctx)
+	if err == nil {
+		b.Audio.Start = b.Audio.Start.Add(a.by)
+	}
+	return b, err
+}
+
+// A guard whose clock was minutes ahead, and is set right, is not blind until it is as late again; it says what happened, and takes what
+// was sent by the old clock for nothing.
+func TestClockIsSet(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		h := newHall(1)
+		var off atomic.Int64
+		off.Store(int64(5 * time.Minute))
+		m := monitor.New(monitor.Options{
+			Truth: &truth{hall: h, late: 15 * time.Second}, Grid: enf.Grid60, Now: func() time.Time { return time.Now().Add(time.Duration(off.Load())) },
+		})
+		m.SetBy(func(before, now time.Time) time.Duration {
+			return time.Duration(off.Load()) - map[bool]time.Duration{true: 5 * time.Minute}[before.Sub(h.began) >= 5*time.Minute]
+		})
+		ended := make(chan struct{})
+		go func() { _ = m.Run(ctx); close(ended) }()
+		go func() {
+			_ = m.Watch(ctx, "ada", enf.SourceAudio, ahead{&microphone{hall: h}, 5 * time.Minute}) // it goes on and on
+		}()
+		pass(100 * time.Second)
+		expect(t, m, "ada", detect.Undetermined, "")
+		off.Store(0)
+		pass(2 * time.Second)
+		expect(t, m, "ada", detect.Undetermined, "The guard's own clock was set back by 5m0s at ")
+		go func() { _ = m.Watch(ctx, "ada", enf.SourceAudio, &microphone{hall: h}) }()
+		everySecond(t, m, "ada", 2*time.Minute, func(s int, p monitor.Participant) {
+			if p.Verdict == detect.Forged {
+				t.Fatalf("forged after %d s: %s", s, p.Reason)
+			}
+		})
+		expect(t, m, "ada", detect.Authentic, "")
+		cancel()
+		<-ended
+		synctest.Wait()
 	})
 }

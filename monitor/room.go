@@ -74,6 +74,8 @@ type Monitor struct {
 
 	judging   sync.Mutex // one judgement at a time
 	compared  time.Time  // when channels were last compared
+	placed    time.Time  // a reading of the clock by which all is placed
+	setBy     func(before, now time.Time) time.Duration
 	truth     *trace     // written under both locks
 	witnesses []*channel // channels that stand in for the truth, in a judgement
 
@@ -83,6 +85,7 @@ type Monitor struct {
 	changed chan struct{}
 	events  []Event // the newest, at most mostEvents
 	seen    uint64  // events so far
+	reset   string  // what is to be said of the clock that was set
 }
 
 // person is one participant.
@@ -104,7 +107,7 @@ type opinion struct {
 // New returns a monitor of a conference without anybody in it. [Monitor.Run] must run for it to judge.
 func New(o Options) *Monitor {
 	o = o.withDefaults()
-	m := &Monitor{options: o, changed: make(chan struct{}), truth: newTrace(o.Keep)}
+	m := &Monitor{options: o, changed: make(chan struct{}), truth: newTrace(o.Keep), placed: o.Now(), setBy: setBy}
 	m.room = Room{Name: o.Room, Began: o.Now(), Problem: "not connected yet", Truth: TruthState{Kind: TruthNone}}
 	if o.TruthState != nil {
 		m.room.Truth = o.TruthState()

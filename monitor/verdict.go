@@ -74,6 +74,9 @@ func (m *Monitor) opinion(c *channel, now time.Time) opinion {
 	grey := func(format string, args ...any) opinion {
 		return opinion{verdict: detect.Undetermined, reason: fmt.Sprintf(format, args...)}
 	}
+	if m.reset != "" && now.Sub(m.placed) < mostPatience {
+		return grey("%s", m.reset)
+	}
 	hum := humOf(c.source)
 	switch silent := now.Sub(c.heard); {
 	case c.problem != "":
