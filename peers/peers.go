@@ -43,6 +43,8 @@ const (
 	// an offset may be from what it was: good streams of one grid are 0.5-2 mHz apart, in unrelated ones a minute differs by 7 and the
 	// next begins 15 elsewhere (docs/detection.md).
 	agreeHz, stayHz = 0.003, 0.003
+	// proveHz is agreeHz, and proveStayHz stayHz, until they are believed: two strangers who move alike for a minute do not do so that well.
+	proveHz, proveStayHz = 0.0022, 0.001
 	// mostMembers is how many are heard, as each is compared with each.
 	mostMembers = 64
 	// clockHz is the most, in hertz, that is taken for a clock's offset: that of the rule.
@@ -53,7 +55,7 @@ const (
 	// relearn is how long a member must not agree before its offset is forgotten. All in seconds.
 	patience, giveUp, relearn = 2, 60, 60
 	// steady is for how many seconds in succession most must agree before they are believed: strangers do for a moment.
-	steady = 10
+	steady = 25
 	// kept is for how many seconds a truth is remembered: two hours.
 	kept = 7200
 )
@@ -76,6 +78,7 @@ type Truth struct {
 	mu      sync.Mutex
 	next    int64             // the first second without a decision
 	values  map[int64]value   // of the seconds decided that have one
+	maybe   map[int64]value   // what they become if most go on agreeing
 	offsets map[string]offset // of the members, from the truth
 	known   int64             // the newest second that has a value
 	agreed  int               // seconds in succession for which most agreed, up to the newest decided
@@ -95,7 +98,7 @@ func New(o Options) *Truth {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Truth{options: o, values: make(map[int64]value), offsets: make(map[string]offset), problem: need(0)}
+	return &Truth{options: o, values: make(map[int64]value), maybe: make(map[int64]value), offsets: make(map[string]offset), problem: need(0)}
 }
 
 func need(n int) string {
@@ -134,6 +137,12 @@ func (t *Truth) State() monitor.TruthState {
 
 // advance decides what can be decided by now.
 func (t *Truth) advance(now int64) {
+	if t.next > now+giveUp { // the clock has been set back
+		clear(t.values)
+		clear(t.maybe)
+		clear(t.offsets)
+		t.next, t.known, t.agreed = 0, 0, 0
+	}
 	t.next = max(t.next, now-giveUp)
 	streams := t.options.Streams(time.Unix(t.next-length, 0), time.Unix(now+1, 0))
 	if t.options.Grid == enf.GridAuto {
@@ -184,6 +193,7 @@ func (t *Truth) decide(second int64, members []member) {
 		}
 	}
 	if len(vectors) < Least {
+		clear(t.maybe)
 		t.agreed, t.problem = 0, need(len(vectors))
 		return
 	}
@@ -193,28 +203,42 @@ func (t *Truth) decide(second int64, members []member) {
 		return
 	}
 	if !t.agree(second, names, vectors, outcome) {
+		if t.known == 0 {
+			clear(t.offsets) // of people who only seemed to agree
+		}
+		clear(t.maybe)
 		t.agreed, t.problem = 0, "the participants' hums do not agree"
 		return
 	}
-	if t.agreed++; t.agreed < steady {
-		return
-	}
+	t.agreed++
 	for i, offset := range outcome.Truth { // all of it, the first time
 		s := second - length + 1 + int64(i)
-		if _, ok := t.values[s]; !ok {
-			t.values[s] = value{float64(t.options.Grid) + float64(offset)/1e6, max(float64(outcome.Spread)/1e6, 0.0002)}
+		if _, ok := t.maybe[s]; !ok {
+			t.maybe[s] = value{float64(t.options.Grid) + float64(offset)/1e6, max(float64(outcome.Spread)/1e6, 0.0002)}
 		}
 	}
+	if t.agreed < steady {
+		return
+	}
+	for s, v := range t.maybe {
+		if _, ok := t.values[s]; !ok {
+			t.values[s] = v
+		}
+	}
+	clear(t.maybe)
 	t.known = max(t.known, second)
 }
 
 // agree reports whether most members follow one another, at the offsets that they had, and follows these.
 func (t *Truth) agree(second int64, names []string, vectors [][]int32, outcome poenf.Outcome) bool {
-	rests := make(map[string]float64)
+	rests, stay, near := make(map[string]float64), stayHz, agreeHz
+	if t.agreed < steady {
+		stay, near = proveStayHz, proveHz
+	}
 	for i, id := range names {
 		company := 0
 		for _, v := range vectors {
-			if _, rms := apart(vectors[i], v); rms <= agreeHz {
+			if _, rms := apart(vectors[i], v); rms <= near {
 				company++ // itself, too
 			}
 		}
@@ -224,7 +248,7 @@ func (t *Truth) agree(second int64, names []string, vectors [][]int32, outcome p
 			known = false
 		}
 		rest, _ := apart(vectors[i], outcome.Truth)
-		if 2*company > len(names) && (!known || math.Abs(rest) <= stayHz) {
+		if 2*company > len(names) && (!known || math.Abs(rest) <= stay) {
 			rests[id] = rest
 		}
 	}

@@ -122,6 +122,9 @@ func spreadOf(x []float64) (sd float64, n int) {
 func TestFollowsTheGridInSpiteOfClocks(t *testing.T) {
 	for _, n := range []int{3, 4, 7} {
 		m, truth := newMeeting(1, crowd(n))
+		if n == 7 {
+			m.noise = 0.0014
+		}
 		_, errors := m.play(t, truth, 600, nil)
 		sd, known := spreadOf(errors)
 		t.Logf("%d participants: %.2f mHz over %d s", n, 1e3*sd, known)
@@ -272,7 +275,7 @@ func TestNeedsThree(t *testing.T) {
 // Three who each hum as another grid have no truth for most of the time: of unrelated grids two move alike for a minute now and then.
 func TestStrangersDoNotAgree(t *testing.T) {
 	agreed, problems := 0, 0
-	const meetings = 20
+	const meetings = 60
 	for seed := range uint64(meetings) {
 		people := crowd(3)
 		for i := range people {
@@ -288,8 +291,8 @@ func TestStrangersDoNotAgree(t *testing.T) {
 		_, n := spreadOf(values)
 		agreed += n
 	}
-	t.Logf("three strangers have a truth for %.0f %% of the time, and are said not to agree for %.0f %%", 100.*float64(agreed)/(300*meetings), 100*float64(problems)/(300*meetings))
-	if agreed > 300*meetings/4 {
+	t.Logf("three strangers have a truth for %.1f %% of the time, and are said not to agree for %.0f %%", 100.*float64(agreed)/(300*meetings), 100*float64(problems)/(300*meetings))
+	if agreed > 300*meetings/100 {
 		t.Error("that is too often")
 	}
 }
@@ -326,4 +329,15 @@ func Example() {
 	guard = monitor.New(monitor.Options{Room: "board", Truth: truth, TruthState: truth.State, Grid: enf.Grid60})
 	fmt.Println(truth.State().Problem)
 	// Output: it takes 3 participants with hum or flicker, and there are 0
+}
+
+// A clock that is set back is no reason to be silent until it is as late again.
+func TestClockSetBack(t *testing.T) {
+	m, truth := newMeeting(7, crowd(4))
+	m.play(t, truth, 400, nil)
+	m.second -= 300
+	m.play(t, truth, 20, nil)
+	if s := truth.State(); m.now().Sub(s.Known) > 15*time.Second || s.Known.After(m.now()) {
+		t.Errorf("%v before it was set, the truth is known until %v", s.Known.Sub(began), m.now().Sub(began))
+	}
 }
