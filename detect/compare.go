@@ -118,6 +118,7 @@ func (c *comparison) prepare(est enf.Estimate, truth enf.Series) string {
 	} else {
 		c.grid = modelOf(truth)
 	}
+	c.channel.Statistics = c.grid
 	return c.stranger()
 }
 
@@ -222,7 +223,7 @@ func (c *comparison) split() {
 	c.focus()
 	c.lines = timelines(c.rec, c.near, c.main)
 	c.learn(c.rec.residuals(c.lines[0].truth, c.main.offset))
-	c.segs = c.rec.segments(c.lines, c.main.offset, c.noise, c.options.alarmPrice())
+	c.segs = c.rec.segments(c.lines, c.main.offset, c.noise, c.options.AlarmPrice())
 	left := c.left()
 	for i := range left {
 		left[i] -= c.main.offset
@@ -231,7 +232,7 @@ func (c *comparison) split() {
 	if m := medianOf(left); math.Abs(m) < c.rec.tolerance() {
 		c.main.offset += m
 	}
-	c.segs = c.rec.segments(c.lines, c.main.offset, c.noise, c.options.alarmPrice())
+	c.segs = c.rec.segments(c.lines, c.main.offset, c.noise, c.options.AlarmPrice())
 	c.agreed = c.prune()
 	// Noise that is as great as that of a comparison with anything, and still not most of the recording agrees: chance.
 	if c.agreed > 0 && !c.trusted() && c.following() < mostly {
@@ -243,7 +244,7 @@ func (c *comparison) split() {
 	}
 	if far := c.faraway(); len(far) > 0 {
 		c.lines = append(c.lines, far...)
-		c.segs = c.rec.segments(c.lines, c.main.offset, c.noise, c.options.alarmPrice())
+		c.segs = c.rec.segments(c.lines, c.main.offset, c.noise, c.options.AlarmPrice())
 		c.agreed = c.prune()
 	}
 }
@@ -329,7 +330,7 @@ func (c *comparison) measure() {
 	}
 	fit := all.fit(0, 0, 1)
 	ch.Offset, ch.Correlation, ch.RMSE = c.main.offset, fit.correlation, fit.rmse
-	ch.LLR = c.grid.evidence(c.rec.hz, truth, c.noise)
+	ch.LLR, ch.Noise = c.grid.evidence(c.rec.hz, truth, c.noise), c.noise.median()
 	if c.options.Rule != RuleCorrelation {
 		ch.Forged = c.rec.spans(c.segs, c.lines, c.main.offset, c.noise)
 	}

@@ -92,6 +92,11 @@ type Channel struct {
 	// (Truth.Hz[i] belongs to Estimate.Series.Hz[i]); NaN where the reference has nothing. Across a cut it follows the
 	// recording.
 	Truth enf.Series
+	// Statistics are what the grid's frequency was taken to be like, from the reference as far as it tells; zero where nothing was compared.
+	Statistics Statistics
+	// Noise is the median standard uncertainty of a second's value, in hertz, that the comparison went by: what the estimate states, with what two
+	// recordings of one grid differ by, raised to what the fit leaves over. 0 where nothing was compared.
+	Noise float64
 }
 
 // Report is the comparison of a recording with a reference.
@@ -181,10 +186,10 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// alarmPrice is the evidence, in nats, that a forged span takes so that genuine recordings show no more than FalseAlarms an hour. A cumulative
+// AlarmPrice returns the evidence, in nats, that a forged span or window takes so that genuine recordings show no more than FalseAlarms an hour. A cumulative
 // sum of the log-likelihood ratios of independent values exceeds h no more often than once in exp(h) of them (Page 1954, Lorden 1971), and
 // an hour has 3600/frameSeconds.
-func (o Options) alarmPrice() float64 {
+func (o Options) AlarmPrice() float64 {
 	return max(priceReturn+1, math.Log(3600/frameSeconds/o.FalseAlarms))
 }
 

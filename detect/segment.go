@@ -6,7 +6,7 @@ package detect
 import "math"
 
 // The price, in nats, of the ways in which a recording may come back to the reference's time line, and what a second of
-// agreement is worth. What it takes to leave follows from the rate of false alarms ([Options.alarmPrice]).
+// agreement is worth. What it takes to leave follows from the rate of false alarms ([Options.AlarmPrice]).
 const (
 	priceReturn = 3.0   // from foreign back to the place the recording mostly has
 	priceElse   = 7.0   // from foreign to another place: there are hundreds

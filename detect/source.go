@@ -50,7 +50,7 @@ func (c *comparison) turn() (at, step float64, found bool) {
 			best, at, step = score, start[i], b-a
 		}
 	}
-	return at, step, math.Abs(step) >= leastStep && best > c.options.alarmPrice()+math.Log(float64(n))
+	return at, step, math.Abs(step) >= leastStep && best > c.options.AlarmPrice()+math.Log(float64(n))
 }
 
 // left returns what is left of the seconds that follow the reference, offset included; NaN elsewhere.

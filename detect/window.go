@@ -67,7 +67,7 @@ func (w windowed) window(from, to int) Window {
 	switch {
 	case win.LLR >= solidLLR:
 		win.Verdict = Authentic
-	case win.LLR <= -w.options.alarmPrice():
+	case win.LLR <= -w.options.AlarmPrice():
 		win.Verdict = Forged
 	}
 	return win

@@ -113,16 +113,18 @@ func spectrogramOf(s enf.Series, nominal enf.Grid, seed uint64) *Spectrogram {
 
 // options are the defaults, filled in.
 func options() detect.Options {
-	return detect.Options{Window: time.Minute, Shift: 5 * time.Second, Threshold: 0.8, Rule: detect.RuleLLR, MaxLag: 2 * time.Second}
+	return detect.Options{Window: time.Minute, Shift: 5 * time.Second, Threshold: 0.8, Rule: detect.RuleLLR, MaxLag: 2 * time.Second, FalseAlarms: 0.01}
 }
 
 // channel puts a constructed channel together.
 func channel(truth []float64, e enf.Estimate, offset float64, spans []detect.Span) detect.Channel {
 	c := detect.Channel{
 		Estimate: e, Verdict: detect.Authentic, Lag: 0.4, Offset: offset, Forged: spans,
-		Truth:   enf.Series{Start: e.Series.Start, Step: time.Second, Hz: truth},
-		Windows: slide(e.Series.Hz, truth, offset, 0.8),
-		Reason:  "The recording follows the grid in every window.",
+		Truth:      enf.Series{Start: e.Series.Start, Step: time.Second, Hz: truth},
+		Windows:    slide(e.Series.Hz, truth, offset, 0.8),
+		Reason:     "The recording follows the grid in every window.",
+		Noise:      0.0018,
+		Statistics: detect.Statistics{Mean: float64(e.Grid) + 0.0004, Spread: 0.0164, FastShare: 0.755, FastSeconds: 79, SlowSeconds: 1979, Hours: 24},
 	}
 	c.Correlation, c.RMSE = agreement(e.Series.Hz, truth)
 	if len(spans) > 0 {
@@ -169,7 +171,7 @@ func noENF(n int) detect.Channel {
 			Series: enf.Series{Step: time.Second, Hz: hz, Sigma: hz, SNR: hz},
 		},
 		Verdict: detect.Undetermined, Reason: "There is no trace of the mains in the picture.",
-		Lag: nan, Offset: nan, Correlation: nan, RMSE: nan, Truth: enf.Series{Step: time.Second},
+		Correlation: nan, RMSE: nan, Truth: enf.Series{Step: time.Second},
 	}
 }
 

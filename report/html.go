@@ -155,9 +155,9 @@ func newChannelView(r detect.Report, c detect.Channel, g *Spectrogram, id string
 	v := channelView{
 		ID: id, Name: sourceName(c), Verdict: verdictName(c.Verdict), Mark: mark(c.Verdict), Reason: printable(c.Reason),
 		SNR: quantity(c.Estimate.SNR, 1, "dB"), Correlation: decimals(c.Correlation, 3), RMSE: millihertz(c.RMSE),
-		Offset: offsetText(c.Offset, r.Grid), Lag: none, Figures: figures, SpanCount: len(c.Forged),
+		Offset: offsetText(compared(c, c.Offset), r.Grid), Lag: none, Figures: figures, SpanCount: len(c.Forged),
 	}
-	if finite(c.Lag) {
+	if finite(compared(c, c.Lag)) {
 		v.Lag = signed(c.Lag, 2) + " s"
 	}
 	v.Facts = channelFacts(v, r, c)

@@ -50,6 +50,8 @@ type jsonOptions struct {
 	Search    bool   `json:"search"`
 	Start     number `json:"start_s"`
 	MaxLag    number `json:"max_lag_s"`
+	Alarms    number `json:"false_alarms_per_h"`
+	Price     number `json:"forged_llr"`
 }
 
 type jsonChannel struct {
@@ -65,6 +67,8 @@ type jsonChannel struct {
 	RMSE        number         `json:"rmse_hz"`
 	LLR         number         `json:"llr"`
 	Sigma       number         `json:"sigma_hz"`
+	Noise       number         `json:"noise_hz"`
+	Statistics  *jsonGrid      `json:"statistics"`
 	Readout     number         `json:"readout_s"`
 	ComparedAt  *string        `json:"compared_at"`
 	Harmonics   []jsonHarmonic `json:"harmonics"`
@@ -76,6 +80,16 @@ type jsonHarmonic struct {
 	Number int    `json:"number"`
 	SNR    number `json:"snr_db"`
 	Share  number `json:"share"`
+}
+
+// jsonGrid is what the grid was taken to be like.
+type jsonGrid struct {
+	Mean        number `json:"mean_hz"`
+	Spread      number `json:"spread_hz"`
+	FastShare   number `json:"fast_share"`
+	FastSeconds number `json:"fast_s"`
+	SlowSeconds number `json:"slow_s"`
+	FittedHours number `json:"fitted_h"`
 }
 
 type jsonWindow struct {
@@ -99,8 +113,9 @@ type jsonSpan struct {
 // null for what does not exist. Members and elements come in a fixed order. The members named llr are log-likelihood
 // ratios in nats: of following the grid at that time against any other time or grid.
 //
-// Beside the members of the command's description there are options, offset_ppm, sigma_hz (the median uncertainty of a
-// value), readout_s (null where there is no rolling shutter), compared_at (RFC 3339: the reference's time at second 0 of
+// Beside the members of the command's description there are options (forged_llr is the evidence that false_alarms_per_h asks of a forged
+// span), offset_ppm, sigma_hz (the median uncertainty of a value as estimated) and noise_hz (as compared), statistics (what the grid was taken
+// to be like: [detect.Statistics], fitted_h 0 where the reference is too short to tell its autocorrelation), readout_s (null where there is no rolling shutter), compared_at (RFC 3339: the reference's time at second 0 of
 // the recording; null for an undated recording or after a search), harmonics, each window's offset_hz (beyond the constant offset of the
 // channel), and each forged span's kind and jump_s (null but for a cut). The only errors are those of w.
 func WriteJSON(w io.Writer, r detect.Report) error {
@@ -118,6 +133,8 @@ func WriteJSON(w io.Writer, r detect.Report) error {
 			Search:    r.Options.Search,
 			Start:     number(r.Options.Start.Seconds()),
 			MaxLag:    number(r.Options.MaxLag.Seconds()),
+			Alarms:    number(r.Options.FalseAlarms),
+			Price:     number(r.Options.AlarmPrice()),
 		},
 		Channels: make([]jsonChannel, 0, len(r.Channels)),
 	}
@@ -134,17 +151,21 @@ func newJSONChannel(r detect.Report, c detect.Channel) jsonChannel {
 		Reason:      c.Reason,
 		Present:     c.Estimate.Present,
 		SNR:         number(c.Estimate.SNR),
-		Lag:         number(c.Lag),
-		Offset:      number(c.Offset),
-		OffsetPPM:   number(ppm(c.Offset, r.Grid)),
+		Lag:         number(compared(c, c.Lag)),
+		Offset:      number(compared(c, c.Offset)),
+		OffsetPPM:   number(compared(c, ppm(c.Offset, r.Grid))),
 		Correlation: number(c.Correlation),
 		RMSE:        number(c.RMSE),
 		LLR:         evidence(c.LLR, c.Correlation),
 		Sigma:       number(median(c.Estimate.Series.Sigma)),
+		Noise:       number(compared(c, c.Noise)),
 		Readout:     readout(c.Estimate),
 		Harmonics:   newJSONHarmonics(c.Estimate.Harmonics),
 		Windows:     make([]jsonWindow, 0, len(c.Windows)),
 		Forged:      make([]jsonSpan, 0, len(c.Forged)),
+	}
+	if g := c.Statistics; g != (detect.Statistics{}) {
+		out.Statistics = &jsonGrid{number(g.Mean), number(g.Spread), number(g.FastShare), number(g.FastSeconds), number(g.SlowSeconds), number(g.Hours)}
 	}
 	if t, ok := comparedAt(r.Options, c); ok {
 		s := t.Format(time.RFC3339)
@@ -164,6 +185,14 @@ func newJSONChannel(r detect.Report, c detect.Channel) jsonChannel {
 		out.Forged = append(out.Forged, span)
 	}
 	return out
+}
+
+// compared is a value of the comparison, not a number where nothing was compared.
+func compared(c detect.Channel, v float64) float64 {
+	if math.IsNaN(c.RMSE) {
+		return math.NaN()
+	}
+	return v
 }
 
 // evidence is a log-likelihood ratio, null where nothing was compared.

@@ -38,10 +38,10 @@ func textChannel(b *bytes.Buffer, r detect.Report, c detect.Channel) {
 	if t, ok := comparedAt(r.Options, c); ok {
 		row(b, "compared at", t.Format(timeLayout))
 	}
-	if finite(c.Lag) {
+	if finite(compared(c, c.Lag)) {
 		row(b, "lag", lagText(r.Options, c.Lag))
 	}
-	if finite(c.Offset) {
+	if finite(compared(c, c.Offset)) {
 		row(b, "clock offset", offsetText(c.Offset, r.Grid))
 	}
 	if finite(c.Correlation) {

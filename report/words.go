@@ -102,21 +102,41 @@ func parameters(r detect.Report) []parameter {
 	if o.Search {
 		search = "yes: over all of the reference"
 	}
-	return []parameter{
+	out := []parameter{
 		{"Nominal frequency", gridText(r.Grid), "The grid's frequency, given or detected from the recording.", ""},
 		{"Window", length(o.Window.Seconds()), "Length of the sliding window in which recording and reference are compared.", "[1] §III-D, §IV"},
 		{"Shift", length(o.Shift.Seconds()), "Step by which the window moves.", "[1] §III-D, §IV"},
 		{"Threshold", decimals(o.Threshold, 2), "The Pearson correlation that the rule asks for.", "[1] §III-D"},
-		{"Rule", printable(string(o.Rule)), ruleText(o.Rule), ruleSource(o.Rule)},
+		{"Rule", printable(string(o.Rule)), ruleText(o), ruleSource(o.Rule)},
 		{"Search", search, "Whether the start of the recording on the reference was looked for everywhere, or taken as given.", "[3]"},
 		{"Assumed start", length(o.Start.Seconds()), "Where the recording was said to begin, from the start of the reference; 0 s also stands for the place their dates give.", ""},
+		{"False alarms", decimals(o.FalseAlarms, 2) + " an hour", "How often a genuine recording may show a forged span, on average.", ""},
 	}
+	for _, c := range r.Channels {
+		if c.Statistics == (detect.Statistics{}) {
+			continue
+		}
+		return append(out, gridParameter(c.Statistics))
+	}
+	return out
 }
 
-func ruleText(rule detect.Rule) string {
-	switch rule {
+// gridParameter is what the grid was taken to be like.
+func gridParameter(g detect.Statistics) parameter {
+	from := "the autocorrelation that of the US Eastern grid, as the reference is too short to tell its own"
+	if g.Hours > 0 {
+		from = "fitted to " + decimals(g.Hours, 1) + " h of the reference"
+	}
+	return parameter{"Grid's statistics", fmt.Sprintf("mean %s Hz, standard deviation %s; %s %% of the variance lasts %s, the rest %s",
+		decimals(g.Mean, 4), millihertz(g.Spread), decimals(100*g.FastShare, 0), length(g.FastSeconds), length(g.SlowSeconds)),
+		"What another hour of the grid would be like, which the likelihood ratio holds a recording against: " + from + ".", ""}
+}
+
+func ruleText(o detect.Options) string {
+	switch o.Rule {
 	case detect.RuleLLR:
-		return "A window is authentic when its log-likelihood ratio is 5 nats or more for this time, and forged when it is 5 or more against it."
+		return "A window is authentic when its log-likelihood ratio is 5 nats or more for this time, and forged when it is " + decimals(o.AlarmPrice(), 1) +
+			" or more against it, as so few false alarms ask."
 	case detect.RuleCorrelation:
 		return "A window is authentic when its correlation reaches the threshold."
 	default:
