@@ -247,6 +247,37 @@ func (c *comparison) split() {
 		c.segs = c.rec.segments(c.lines, c.main.offset, c.noise, c.options.AlarmPrice())
 		c.agreed = c.prune()
 	}
+	c.displaced()
+}
+
+// displaced makes foreign what lies at another time between two stretches of the place that most of the recording has: it was put in the stead of
+// what was there. Two cuts would be all that is said of it otherwise.
+func (c *comparison) displaced() {
+	length := make(map[int]int)
+	home := foreign
+	for _, s := range c.segs {
+		if s.state == foreign {
+			continue
+		}
+		length[s.state] += s.to - s.from
+		if home == foreign || length[s.state] > length[home] {
+			home = s.state
+		}
+	}
+	away := func(s segment) bool {
+		return s.state == foreign || math.Abs(c.lines[s.state].place-c.lines[home].place) >= leastJump
+	}
+	last := -1 // segment at home
+	for i, s := range c.segs {
+		if away(s) {
+			continue
+		}
+		for j := last + 1; last >= 0 && j < i; j++ {
+			c.segs[j].state = foreign
+		}
+		last = i
+	}
+	c.segs = joined(c.segs)
 }
 
 // focus takes the part of the reference that the recording may lie on, smoothed as the recording is if that fits better:

@@ -128,6 +128,8 @@ func TestSpans(t *testing.T) {
 		{"foreign at first", joined(b(100), a(100, 700)), []detect.Span{{Start: 0, End: 100, Kind: detect.SpanForeign}}},
 		{"two cuts", joined(a(0, 250), a(280, 500), a(520, 800)), []detect.Span{
 			{Start: 248, End: 252, Kind: detect.SpanCut, Jump: 30}, {Start: 468, End: 472, Kind: detect.SpanCut, Jump: 20}}},
+		{"replaced by a minute before", joined(a(0, 200), a(100, 300), a(400, 700)), []detect.Span{{Start: 200, End: 400, Kind: detect.SpanForeign}}},
+		{"replaced by two other times", joined(a(0, 200), a(130, 230), a(360, 460), a(400, 700)), []detect.Span{{Start: 200, End: 400, Kind: detect.SpanForeign}}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -290,6 +292,20 @@ func TestCombine(t *testing.T) {
 		}
 		if r.Reason == "" || r.Options.Window != time.Minute || r.Options.Threshold != 0.8 {
 			t.Errorf("reason %q, options %+v", r.Reason, r.Options)
+		}
+	}
+}
+
+// TestShorterBeginning cuts recordings before their middle: what is left before the cut is the shorter part, and nothing in it is forged.
+func TestShorterBeginning(t *testing.T) {
+	for seed := range uint64(20) {
+		grid := wandering(50+seed, 3600)
+		rec := joined(noisy(grid, 1000, 120, 0.002, seed).Hz, noisy(grid, 1140, 600, 0.002, seed+100).Hz)
+		c := detect.Compare(estimate(rec), grid, detect.Options{Start: 1000 * time.Second})
+		for _, s := range c.Forged {
+			if s.End < 90 {
+				t.Errorf("seed %d: a span from %.0f to %.0f s (%s), long before the cut at 120 s", seed, s.Start, s.End, s.Kind)
+			}
 		}
 	}
 }
