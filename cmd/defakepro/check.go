@@ -137,7 +137,8 @@ func (o checkOptions) run(ctx context.Context, path string, stderr io.Writer) (d
 		return detect.Report{}, err
 	}
 	pictures := spectrograms{}
-	r, err := o.on(ref.est.Grid).read(ctx, path, pictures.observer, stderr)
+	o.input = o.on(ref.est.Grid)
+	r, err := o.read(ctx, path, pictures.observer, stderr)
 	if err != nil {
 		return detect.Report{}, err
 	}
@@ -145,7 +146,7 @@ func (o checkOptions) run(ctx context.Context, path string, stderr io.Writer) (d
 	if err != nil {
 		return detect.Report{}, err
 	}
-	rep, err := o.compare(path, r, truth)
+	rep, err := o.compare(ctx, path, r, truth)
 	if err != nil || o.report == "" {
 		return rep, err
 	}
@@ -173,6 +174,9 @@ func (o checkOptions) alone(ctx context.Context, path string, stderr io.Writer) 
 		default:
 			channels = append(channels, r.tones.Alone(est))
 		}
+	}
+	o.misread(ctx, path, channels)
+	for i := range channels {
 		if r.incomplete {
 			channels[i].Reason += " The file is incomplete: this is about the part that could be read."
 		}
@@ -183,7 +187,7 @@ func (o checkOptions) alone(ctx context.Context, path string, stderr io.Writer) 
 }
 
 // compare compares each channel with the reference.
-func (o checkOptions) compare(path string, r reading, truth enf.Estimate) (detect.Report, error) {
+func (o checkOptions) compare(ctx context.Context, path string, r reading, truth enf.Estimate) (detect.Report, error) {
 	opts := o.Options
 	opts.Start = o.start.seconds
 	if !o.start.time.IsZero() {
@@ -195,6 +199,12 @@ func (o checkOptions) compare(path string, r reading, truth enf.Estimate) (detec
 	channels := make([]detect.Channel, len(r.estimates))
 	for i, est := range r.estimates {
 		channels[i] = detect.Compare(est, truth.Series, opts)
+	}
+	o.misread(ctx, path, channels)
+	for i := range channels {
+		if dated := r.estimates[i].Series.Dated() && truth.Series.Dated(); !dated && !o.Search && !o.start.set && nowhere(channels[i]) {
+			channels[i].Reason += " It was taken to start with the reference: --start says where else, and --search finds it."
+		}
 		if r.incomplete {
 			channels[i].Reason += " The file is incomplete: this is about the part that could be read."
 		}
@@ -202,6 +212,11 @@ func (o checkOptions) compare(path string, r reading, truth enf.Estimate) (detec
 	rep := detect.Combine(opts, channels...)
 	rep.Media, rep.Reference = path, o.reference
 	return rep, nil
+}
+
+// nowhere reports whether all of a channel is forged.
+func nowhere(c detect.Channel) bool {
+	return len(c.Forged) == 1 && c.Forged[0].Kind == detect.SpanForeign && c.Forged[0].Start <= 0 && c.Forged[0].End >= float64(c.Estimate.Series.Len())
 }
 
 // verdictStatus is the exit status that a verdict stands for.

@@ -74,6 +74,11 @@ func runExtract(c *cobra.Command, opts extractOptions, path string) error {
 	if !est.Present {
 		explain(c.ErrOrStderr(), path, est)
 	}
+	if 2*est.Series.Present() < est.Series.Len() {
+		if g, ok := opts.elsewhere(c.Context(), path)[est.Source]; ok {
+			_, _ = fmt.Fprintf(c.ErrOrStderr(), "%s: the %s is that of a %d Hz grid, and was looked for on one of %d Hz\n", path, humName(est.Source), g, opts.grid)
+		}
+	}
 	if opts.plot != "" {
 		if err := plot.commit(nil, func(w io.Writer) error { return report.Plot(w, path, est) }); err != nil {
 			return err
