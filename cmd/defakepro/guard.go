@@ -26,6 +26,7 @@ import (
 	"github.com/defakepro/defakepro/guard"
 	"github.com/defakepro/defakepro/history"
 	"github.com/defakepro/defakepro/httpapi"
+	"github.com/defakepro/defakepro/monitor"
 	"github.com/defakepro/defakepro/webhook"
 )
 
@@ -170,8 +171,30 @@ func runGuard(ctx context.Context, opts guardOptions, stdout, stderr io.Writer) 
 	}
 	defer closeAll()
 	g := guard.New(o)
-	_, _ = fmt.Fprintf(stdout, "Watching %q. The page: %s\n", opts.room, pageURL(listener, secure))
-	return serveGuard(ctx, g, listener, httpapi.ServeOptions{TLS: secure, Log: log})
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return serveGuard(ctx, g, listener, httpapi.ServeOptions{TLS: secure, Log: log}) })
+	group.Go(func() error {
+		if connected(ctx, g.Monitor()) {
+			_, _ = fmt.Fprintf(stdout, "Watching %q. The page: %s\n", opts.room, pageURL(listener, secure))
+		}
+		return nil
+	})
+	return group.Wait()
+}
+
+// connected waits until the guard is in the meeting, and reports false when ctx ends before.
+func connected(ctx context.Context, m *monitor.Monitor) bool {
+	for {
+		changed := m.Changed() // before the room is read, so that no change is missed
+		if m.Room().Connected {
+			return true
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return false
+		}
+	}
 }
 
 // listenFor listens at an address, unless others could listen in on it.

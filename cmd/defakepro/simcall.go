@@ -4,6 +4,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -119,14 +120,15 @@ func runSimCall(ctx context.Context, opts simCallOptions, stdout io.Writer) erro
 		return errors.New("sim call: --no-video and --no-audio leave nothing to send")
 	}
 	start := time.Now().Add(time.Second)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	group, ctx := errgroup.WithContext(ctx)
-	for i, r := range opts.recordings(start) {
-		room.Identity, room.Name = fmt.Sprintf("sim-%d-%d", opts.seed, i), guestName(i)
-		guest, err := newGuest(ctx, r, room)
-		if err != nil {
-			return err
+	if err := opts.enter(ctx, group, room, start); err != nil {
+		cancel() // who is there already leaves
+		if failed := group.Wait(); failed != nil && !errors.Is(failed, context.Canceled) {
+			err = failed
 		}
-		group.Go(func() error { return guest.send(ctx) })
+		return err
 	}
 	_, _ = fmt.Fprintf(stdout, "%d in %q from %s on\n", opts.people, opts.room, start.UTC().Format(time.RFC3339))
 	for _, a := range opts.attacks {
@@ -137,6 +139,19 @@ func runSimCall(ctx context.Context, opts simCallOptions, stdout io.Writer) erro
 		return nil
 	}
 	return err
+}
+
+// enter has all guests join and send.
+func (o simCallOptions) enter(ctx context.Context, group *errgroup.Group, room conference.Options, start time.Time) error {
+	for i, r := range o.recordings(start) {
+		room.Identity, room.Name = fmt.Sprintf("sim-%d-%d", o.seed, i), guestName(i)
+		guest, err := newGuest(ctx, r, room)
+		if err != nil {
+			return err
+		}
+		group.Go(func() error { return guest.send(ctx) })
+	}
+	return nil
 }
 
 // guestName is the name of a simulated participant.
@@ -181,14 +196,14 @@ func newGuest(ctx context.Context, r sim.Recording, room conference.Options) (*g
 
 // send sends what is rendered until it ends or ctx does, and leaves.
 func (g *guest) send(ctx context.Context) error {
-	var group errgroup.Group
+	group, sending := errgroup.WithContext(ctx)
 	pass := func(packets iter.Seq2[sim.Packet, error], write func([]byte, time.Duration) error) {
 		group.Go(func() error {
 			for p, err := range packets {
 				if err == nil {
 					err = write(p.Data, p.Time)
 				}
-				if err != nil {
+				if err = cmp.Or(err, sending.Err()); err != nil { // without sound there is no picture, and the other way
 					return err
 				}
 			}

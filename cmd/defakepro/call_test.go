@@ -1,0 +1,140 @@
+// SPDX-FileCopyrightText: 2026 The DeFakePro Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/defakepro/defakepro/conference"
+	"github.com/defakepro/defakepro/enf"
+	"github.com/defakepro/defakepro/internal/livekit"
+	"github.com/defakepro/defakepro/sim"
+)
+
+// meeting starts a LiveKit server whose key is in the environment, or skips the test where there is none.
+func meeting(t *testing.T) *livekit.Server {
+	t.Helper()
+	binary, ok := livekit.Find()
+	if !ok {
+		t.Skip("no livekit-server: make deps builds it")
+	}
+	s, err := livekit.Start(t.Context(), binary, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Stop)
+	t.Setenv(livekitKeyVariable, s.Key)
+	t.Setenv(livekitSecretVariable, s.Secret)
+	return s
+}
+
+// observe joins the room.
+func observe(t *testing.T, s *livekit.Server) *conference.Room {
+	t.Helper()
+	r, err := conference.Join(t.Context(), conference.Options{URL: s.URL, Key: s.Key, Secret: s.Secret, Room: "board", Identity: "observer"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = r.Close() })
+	return r
+}
+
+// leaves are when those who have been in a room left it, until there are n.
+func leaves(t *testing.T, r *conference.Room, n int) map[string]time.Time {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	left := make(map[string]time.Time)
+	for e := range r.Events(ctx) {
+		if e.Kind == conference.Left {
+			if left[e.Participant.ID] = e.Time; len(left) == n {
+				return left
+			}
+		}
+	}
+	t.Errorf("only %v have left", slices.Collect(maps.Keys(left)))
+	return left
+}
+
+// Simulated guests leave with their last packet, each for itself.
+func TestSimCallEnds(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a call in real time")
+	}
+	s := meeting(t)
+	opts := simCallOptions{
+		livekit: s.URL, room: "board", people: 3, seed: 1, mains: mainsOptions{seed: 1}, grid: enf.Grid60, video: sim.Video{FPS: 25}, duration: 12 * time.Second,
+		noVideo: true, attacks: []sim.Attack{{Kind: sim.Cut, From: 4 * time.Second, To: 9 * time.Second}},
+	}
+	r, began := observe(t, s), time.Now()
+	done := make(chan error, 1)
+	go func() { done <- runSimCall(t.Context(), opts, io.Discard) }()
+	left := leaves(t, r, 3)
+	for id, at := range left {
+		length := opts.duration
+		if id == "sim-1-2" {
+			length += 5 * time.Second // it begins later by what is cut out
+		}
+		if d := at.Sub(began); d < length || d > length+6*time.Second {
+			t.Errorf("%s left after %v", id, d)
+		}
+	}
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+}
+
+// When a guest cannot come, those who are there already leave.
+func TestSimCallFails(t *testing.T) {
+	s := meeting(t)
+	opts := simCallOptions{
+		livekit: s.URL, room: "board", people: 2, seed: 1, mains: mainsOptions{seed: 1}, grid: enf.Grid60, video: sim.Video{FPS: 25}, duration: time.Hour,
+		noVideo: true, attacks: []sim.Attack{{Kind: "none such", From: time.Second, To: 2 * time.Second}},
+	}
+	if err := runSimCall(t.Context(), opts, io.Discard); err == nil || !strings.Contains(err.Error(), "none such") {
+		t.Error(err)
+	}
+	r := observe(t, s)
+	after, err := conference.Publish(t.Context(), conference.Options{URL: s.URL, Key: s.Key, Secret: s.Secret, Room: "board", Identity: "after"}, conference.Media{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = after.Close() }() // always nil
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	for e := range r.Events(ctx) {
+		if e.Participant.ID == "after" {
+			return
+		}
+		t.Errorf("%s %s", e.Participant.ID, e.Kind)
+	}
+	t.Error("nobody has come")
+}
+
+// A guard that cannot join says why in one line, and does not say before that it watches.
+func TestGuardRefused(t *testing.T) {
+	s := meeting(t)
+	for name, test := range map[string]struct {
+		url, secret string
+		want        string
+	}{
+		"address": {"ws://127.0.0.1:1", s.Secret, "ws://127.0.0.1:1 cannot be reached"},
+		"no URL":  {"board", s.Secret, "must be like ws://host:port"},
+		"secret":  {s.URL, strings.Repeat("x", 40), "refuses the API key"},
+	} {
+		t.Setenv(livekitSecretVariable, test.secret)
+		var out, log strings.Builder
+		err := runGuard(t.Context(), guardOptions{livekit: test.url, room: "board", threshold: 0.8, listen: "127.0.0.1:0"}, &out, &log)
+		if err == nil || !strings.Contains(err.Error(), test.want) || strings.Contains(fmt.Sprint(err), "\n") || out.Len() > 0 {
+			t.Errorf("%s: %v; it says %q, and logs %q", name, err, out.String(), log.String())
+		}
+	}
+}
