@@ -37,19 +37,16 @@ const defaultNode = "http://127.0.0.1:8650"
 func (n *nodeFlags) register(c *cobra.Command) {
 	f := c.Flags()
 	f.StringVar(&n.url, "node", defaultNode, "`URL` of a node of the committee")
-	f.StringVar(&n.token, "token", "", "`FILE` with a token, where the node asks for one")
+	f.StringVar(&n.token, "token", "", tokenUsage)
 	f.StringVar(&n.ca, "ca", "", "`FILE` in PEM with the authority of the node's certificate (default the system's)")
 }
 
 func (n *nodeFlags) client() (*httpapi.Client, error) {
-	var o httpapi.ClientOptions
-	if n.token != "" {
-		token, err := readToken(n.token, nil)
-		if err != nil {
-			return nil, fmt.Errorf("--token: %w", err)
-		}
-		o.Token = token
+	token, err := ledgerToken(n.token)
+	if err != nil {
+		return nil, err
 	}
+	o := httpapi.ClientOptions{Token: token}
 	if n.ca != "" {
 		data, err := readBounded(n.ca, 1<<20)
 		if err != nil {
@@ -65,6 +62,20 @@ func (n *nodeFlags) client() (*httpapi.Client, error) {
 		return nil, fmt.Errorf("--node: %w", err)
 	}
 	return client, nil
+}
+
+const tokenUsage = "`FILE` with a token, where the node asks for one (default the token in " + ledgerTokenVariable + ")"
+
+// ledgerToken returns the token for a node: of a file, or of the environment; empty for none.
+func ledgerToken(file string) (string, error) {
+	if file == "" {
+		return os.Getenv(ledgerTokenVariable), nil
+	}
+	token, err := readToken(file, nil)
+	if err != nil {
+		return "", fmt.Errorf("--token: %w", err)
+	}
+	return token, nil
 }
 
 // readToken reads the file of a token; "-" is stdin.

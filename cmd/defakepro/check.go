@@ -19,7 +19,7 @@ import (
 
 type checkOptions struct {
 	input
-	reference string
+	referenceFlags
 	detect.Options
 	start  startFlag
 	json   bool
@@ -64,9 +64,9 @@ Exit status: 0 authentic, 1 forged, 2 undetermined, 3 for a wrong call or unread
 			return runCheck(c, opts, args[0])
 		},
 	}
-	opts.addFlags(c)
+	opts.input.addFlags(c)
+	opts.referenceFlags.addFlags(c)
 	f := c.Flags()
-	f.StringVarP(&opts.reference, "reference", "r", "", "`REF`, the grid's frequency, or another recording")
 	f.Var(durationFlag{&opts.Window, minWindow, maxWindow}, "window", "length of the sliding window")
 	f.Var(durationFlag{&opts.Shift, time.Second, maxWindow}, "shift", "step of the sliding window")
 	f.Var(numberFlag{&opts.Threshold, 1}, "threshold", "least correlation of an authentic window")
@@ -132,11 +132,31 @@ func (o checkOptions) run(ctx context.Context, path string, stderr io.Writer) (d
 		return detect.Report{}, err
 	}
 	defer page.discard()
-	ref, err := openReference(ctx, o.reference, o.grid, stderr)
+	ref, err := o.referenceFlags.open(ctx, o.grid, stderr)
 	if err != nil {
 		return detect.Report{}, err
 	}
 	pictures := spectrograms{}
+	rep, err := o.against(ctx, path, ref, pictures, stderr)
+	if err != nil || o.report == "" {
+		return rep, err
+	}
+	recording, err := hashInput(path, "recording")
+	if err != nil {
+		return detect.Report{}, err
+	}
+	reference := report.Input{Name: o.reference, Role: "reference", Size: -1}
+	if ref.truth == nil {
+		if reference, err = hashInput(o.reference, "reference"); err != nil {
+			return detect.Report{}, err
+		}
+	}
+	html := newPage(rep, pictures, recording, reference)
+	return rep, page.commit(nil, func(w io.Writer) error { return report.WriteHTML(w, html) })
+}
+
+// against compares the recording at path with a reference.
+func (o checkOptions) against(ctx context.Context, path string, ref reference, pictures spectrograms, stderr io.Writer) (detect.Report, error) {
 	o.input = o.on(ref.est.Grid)
 	r, err := o.read(ctx, path, pictures.observer, stderr)
 	if err != nil {
@@ -146,15 +166,7 @@ func (o checkOptions) run(ctx context.Context, path string, stderr io.Writer) (d
 	if err != nil {
 		return detect.Report{}, err
 	}
-	rep, err := o.compare(ctx, path, r, truth)
-	if err != nil || o.report == "" {
-		return rep, err
-	}
-	html, err := newPage(rep, pictures)
-	if err != nil {
-		return detect.Report{}, err
-	}
-	return rep, page.commit(nil, func(w io.Writer) error { return report.WriteHTML(w, html) })
+	return o.compare(ctx, path, r, truth)
 }
 
 // alone holds the recording at path against itself.

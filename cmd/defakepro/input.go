@@ -38,6 +38,8 @@ type input struct {
 	fps    float64
 	// phase keeps the hum's harmonics.
 	phase bool
+	// most is the longest recording that is read; 0 is any.
+	most time.Duration
 }
 
 func (in *input) addFlags(c *cobra.Command) {
@@ -175,6 +177,9 @@ func (in input) estimate(rec *media.Recording, path string, observe observer, st
 		at, err := channels.write(block)
 		if err != nil {
 			return r, fmt.Errorf("%s: %w", path, err)
+		}
+		if in.most > 0 && at.Sub(time.Time{}) > in.most {
+			return r, fmt.Errorf("%s is longer than %v", path, in.most)
 		}
 		said.at(at.Sub(time.Time{}).Seconds())
 	}

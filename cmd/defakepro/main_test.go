@@ -17,6 +17,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -47,6 +48,7 @@ func TestScripts(t *testing.T) {
 			"fetch":    fetch,
 			"round":    closedRound,
 			"png-bomb": pngBomb,
+			"readenv":  readEnv,
 		},
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("DATA", measured(t))
@@ -99,6 +101,14 @@ func runForStatus(ts *testscript.TestScript, neg bool, args []string) {
 	if got != want {
 		ts.Fatalf("exit status %d, want %d", got, want)
 	}
+}
+
+// readEnv is "readenv NAME FILE": it sets a variable to what a file holds.
+func readEnv(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: readenv name file")
+	}
+	ts.Setenv(args[0], strings.TrimSpace(ts.ReadFile(args[1])))
 }
 
 // freePort returns a port of this machine that nobody uses.

@@ -21,9 +21,9 @@ const maxTop = 1000
 
 type matchOptions struct {
 	input
-	reference string
-	top       int
-	json      bool
+	referenceFlags
+	top  int
+	json bool
 }
 
 func newMatchCommand() *cobra.Command {
@@ -43,9 +43,9 @@ Exit status: 0, also when nothing was found; 3 for a wrong call or unreadable in
 			return runMatch(c, opts, args[0])
 		},
 	}
-	opts.addFlags(c)
+	opts.input.addFlags(c)
+	opts.referenceFlags.addFlags(c)
 	f := c.Flags()
-	f.StringVarP(&opts.reference, "reference", "r", "", "`REF`, the grid's frequency, or another recording")
 	f.IntVar(&opts.top, "top", 5, "print so many places, from 1 to 1000")
 	f.BoolVar(&opts.json, "json", false, "print JSON")
 	return c
@@ -58,7 +58,7 @@ func runMatch(c *cobra.Command, opts matchOptions, path string) error {
 	case opts.top < 1 || opts.top > maxTop:
 		return fmt.Errorf("match: --top %d: must be from 1 to %d", opts.top, maxTop)
 	}
-	ref, err := openReference(c.Context(), opts.reference, opts.grid, c.ErrOrStderr())
+	ref, err := opts.referenceFlags.open(c.Context(), opts.grid, c.ErrOrStderr())
 	if err != nil {
 		return err
 	}

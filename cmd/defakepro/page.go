@@ -25,19 +25,12 @@ func (s spectrograms) observer(source enf.Source) func(enf.Slice) {
 }
 
 // newPage gathers what the HTML report on rep needs beside it.
-func newPage(rep detect.Report, pictures spectrograms) (report.HTML, error) {
-	page := report.HTML{Report: rep, Version: version(), Generated: time.Now()}
+func newPage(rep detect.Report, pictures spectrograms, inputs ...report.Input) report.HTML {
+	page := report.HTML{Report: rep, Version: version(), Generated: time.Now(), Inputs: inputs}
 	for _, c := range rep.Channels {
 		page.Spectrograms = append(page.Spectrograms, pictures[c.Estimate.Source])
 	}
-	for _, in := range []struct{ name, role string }{{rep.Media, "recording"}, {rep.Reference, "reference"}} {
-		input, err := hashInput(in.name, in.role)
-		if err != nil {
-			return report.HTML{}, err
-		}
-		page.Inputs = append(page.Inputs, input)
-	}
-	return page, nil
+	return page
 }
 
 // hashInput identifies an input file by its hash. What came from a pipe cannot be read again and has none.

@@ -5,11 +5,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math"
 	"strings"
 	"time"
+
+	"github.com/spf13/cobra"
 
 	"github.com/defakepro/defakepro/enf"
 	"github.com/defakepro/defakepro/httpapi"
@@ -17,9 +20,9 @@ import (
 
 // reference is the grid's frequency as --reference names it: a file, read at once, or a committee's ledger, asked for what is needed.
 type reference struct {
-	path   string
-	est    enf.Estimate    // of a file; of a ledger the grid alone
-	client *httpapi.Client // of a ledger
+	path  string
+	est   enf.Estimate                                                      // of a file; of a ledger the grid alone
+	truth func(ctx context.Context, from, to time.Time) (enf.Series, error) // of a ledger
 }
 
 const (
@@ -29,10 +32,22 @@ const (
 	ledgerMargin = 5 * time.Minute
 )
 
-// openReference opens the reference. That of a file is the series in it, or the best ENF of a recording.
-func openReference(ctx context.Context, path string, grid enf.Grid, stderr io.Writer) (reference, error) {
+// referenceFlags say what a recording is held against.
+type referenceFlags struct {
+	reference string
+	token     string
+}
+
+func (f *referenceFlags) addFlags(c *cobra.Command) {
+	c.Flags().StringVarP(&f.reference, "reference", "r", "", "`REF`, the grid's frequency, or another recording")
+	c.Flags().StringVar(&f.token, "token", "", tokenUsage)
+}
+
+// open opens the reference. That of a file is the series in it, or the best ENF of a recording.
+func (f referenceFlags) open(ctx context.Context, grid enf.Grid, stderr io.Writer) (reference, error) {
+	path := f.reference
 	if strings.HasPrefix(path, "http://") || strings.HasPrefix(path, "https://") {
-		return openLedger(ctx, path, grid)
+		return f.openLedger(ctx, grid)
 	}
 	in := input{grid: grid, source: sourceAuto}
 	r, err := in.read(ctx, path, nil, stderr)
@@ -42,8 +57,13 @@ func openReference(ctx context.Context, path string, grid enf.Grid, stderr io.Wr
 	return reference{path: path, est: r.best()}, nil
 }
 
-func openLedger(ctx context.Context, url string, grid enf.Grid) (reference, error) {
-	client, err := httpapi.NewClient(url, httpapi.ClientOptions{})
+func (f referenceFlags) openLedger(ctx context.Context, grid enf.Grid) (reference, error) {
+	url := f.reference
+	token, err := ledgerToken(f.token)
+	if err != nil {
+		return reference{}, err
+	}
+	client, err := httpapi.NewClient(url, httpapi.ClientOptions{Token: token})
 	if err != nil {
 		return reference{}, fmt.Errorf("--reference %s: %w", url, err)
 	}
@@ -54,12 +74,15 @@ func openLedger(ctx context.Context, url string, grid enf.Grid) (reference, erro
 	if grid != enf.GridAuto && int(grid) != c.Nominal {
 		return reference{}, fmt.Errorf("--nominal %d: the committee at %s is of a grid of %d Hz", grid, url, c.Nominal)
 	}
-	return reference{path: url, client: client, est: enf.Estimate{Grid: enf.Grid(c.Nominal)}}, nil
+	return reference{path: url, truth: client.Truth, est: enf.Estimate{Grid: enf.Grid(c.Nominal)}}, nil
 }
+
+// errNoRounds is that a ledger has nothing of the time in question.
+var errNoRounds = errors.New("the ledger holds no rounds")
 
 // covering returns the part of the reference that a recording of such a length may lie in, if it began at a certain time; zero is unknown.
 func (r reference) covering(ctx context.Context, start time.Time, seconds int) (enf.Estimate, error) {
-	if r.client == nil {
+	if r.truth == nil {
 		return r.est, nil
 	}
 	to := time.Now()
@@ -67,14 +90,14 @@ func (r reference) covering(ctx context.Context, start time.Time, seconds int) (
 	if !start.IsZero() {
 		from, to = start.Add(-ledgerMargin), start.Add(time.Duration(seconds)*time.Second+ledgerMargin)
 	}
-	series, err := r.client.Truth(ctx, from.Truncate(time.Second), to.Truncate(time.Second))
+	series, err := r.truth(ctx, from.Truncate(time.Second), to.Truncate(time.Second))
 	if err != nil {
 		return enf.Estimate{}, fmt.Errorf("--reference %s: %w", r.path, err)
 	}
 	est := r.est
 	est.Series, est.Source, est.Present, est.SNR = trimmed(series), sourceSeries, series.Present() > 0, math.NaN()
 	if !est.Present {
-		return enf.Estimate{}, fmt.Errorf("--reference %s: the ledger holds no rounds from %s to %s", r.path,
+		return enf.Estimate{}, fmt.Errorf("--reference %s: %w from %s to %s", r.path, errNoRounds,
 			from.UTC().Format(time.DateTime), to.UTC().Format(time.DateTime))
 	}
 	return est, nil
