@@ -73,6 +73,8 @@ type Options struct {
 	Tokens bool
 	Audit  *capability.Audit
 	Zone   string
+	// Check returns the report on a recording that somebody uploads; nil takes none.
+	Check func(ctx context.Context, u httpapi.Upload) ([]byte, error)
 	// Hosts are names by which the pages are reached through a proxy on this machine.
 	Hosts []string
 	// Now is the clock; nil stands for time.Now.

@@ -32,6 +32,7 @@ type server struct {
 	recent  recent
 	streams seats
 	newest  atomic.Uint64 // number of a closed round, the last one known
+	checks  atomic.Int32  // of uploads, under way
 
 	mu    sync.Mutex
 	truth *ledger.Truth // nil until there is a committee
@@ -96,6 +97,7 @@ func (s *server) register(mux *http.ServeMux) []byte {
 	s.registerRooms(api)
 	s.registerVerdicts(api)
 	s.registerNodes(api)
+	s.registerChecks(api)
 	s.registerRegistry(api)
 	refusals(api)
 	// Huma's own form of errors, which nobody gets to see.

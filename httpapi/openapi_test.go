@@ -66,7 +66,7 @@ func TestDocument(t *testing.T) {
 			}
 			return nil, ledger.ErrNotFound
 		},
-		Meetings: meetings(newMeeting()), Verdicts: someVerdicts, Nodes: someNodes, Join: join, Security: registered,
+		Meetings: meetings(newMeeting()), Verdicts: someVerdicts, Nodes: someNodes, Join: join, Security: registered, Check: someCheck,
 	})
 	_, bare := serve(t, Options{Ledger: rounds(1, 0), Now: at(3)})
 	_, guard := serveOnly(t, Options{Meetings: meetings(newMeeting()), Join: func(context.Context, string, string) (string, string, error) {
@@ -95,6 +95,7 @@ func TestDocument(t *testing.T) {
 		"/v1/verdicts":                              {"", "?room=standup&participant=alice&from=1&to=2030-01-01T00:00:00Z&after=1&limit=5", "?format=csv", "?from=x", "?after=-1"},
 		"/v1/verdicts.csv":                          {"", "?limit=0"},
 		"/v1/nodes":                                 {""},
+		"/v1/checks":                                {"recording", "bad", ""},
 		"/v1/registry":                              {""},
 		"/v1/registry/certificate":                  {""},
 		"/v1/members":                               {"", "?after=ann&limit=1", "?limit=0"},

@@ -40,6 +40,10 @@ type Options struct {
 	// Join returns the conference's address, and a token with which someone of this name may join a room. Whoever reaches
 	// the handler may ask.
 	Join func(ctx context.Context, room, name string) (url, token string, err error)
+	// Check returns the report on an uploaded recording, in JSON or HTML. An error that wraps [ErrRecording] is the sender's to know.
+	Check func(ctx context.Context, u Upload) ([]byte, error)
+	// Scratch is the folder in which uploads are while they are checked; empty is the system's for temporary files.
+	Scratch string
 	// Security is who is registered, and who may do what; nil serves nothing of it, and all may do all.
 	Security *Security
 	// Pages answers for paths that are not the interface's.
@@ -74,6 +78,11 @@ type Limits struct {
 	Pace time.Duration
 	// Verdicts is the most changes of verdicts in one answer: 1000.
 	Verdicts int
+	// Upload is the most bytes of an uploaded recording: 256 MiB. UploadTime is how long it may take to arrive, two minutes, and
+	// CheckTime how long to be checked, likewise. Checks is how many may be under way at once: 2.
+	Upload                int64
+	UploadTime, CheckTime time.Duration
+	Checks                int
 	// Heartbeat is the time from one sign of life on a silent event stream to the next: 15 s.
 	Heartbeat time.Duration
 	// Stall is how long a client may take to accept what is sent to it, before it is disconnected: 10 s.
@@ -91,6 +100,10 @@ func (l Limits) defaults() Limits {
 		ClientStreams: cmp.Or(l.ClientStreams, 32),
 		Pace:          cmp.Or(l.Pace, time.Second),
 		Verdicts:      cmp.Or(l.Verdicts, 1000),
+		Upload:        cmp.Or(l.Upload, 256<<20),
+		UploadTime:    cmp.Or(l.UploadTime, 2*time.Minute),
+		CheckTime:     cmp.Or(l.CheckTime, 2*time.Minute),
+		Checks:        cmp.Or(l.Checks, 2),
 		Heartbeat:     cmp.Or(l.Heartbeat, 15*time.Second),
 		Stall:         cmp.Or(l.Stall, 10*time.Second),
 	}

@@ -64,6 +64,7 @@ var kinds = []kind{
 	kindNotMember, kindOutdated, kindEarly, kindPresent, kindMalformed, kindSignature, kindCommittee, kindNotFound,
 	kindNoRoom, kindNoChannel, kindRequest, kindTimeout, kindStreams, kindUnavailable, kindNoCertificate, kindNotServed,
 	kindToken, kindRight, kindNoMember, kindNoZone, kindChallenge, kindReplay, kindAnswer, kindBusy,
+	kindRecording, kindChecks,
 }
 
 var (

@@ -74,6 +74,7 @@ var rights = map[string]string{
 	"verdicts":      "verdicts:read",
 	"verdicts-csv":  "verdicts:read",
 	"nodes":         "nodes:read",
+	"checks":        "checks:write",
 
 	"registry":             "members:read",
 	"registry-certificate": "members:read",

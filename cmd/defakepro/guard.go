@@ -56,6 +56,7 @@ type guardOptions struct {
 	hosts            []string
 	tokens           bool
 	audit, zone      string
+	checks           bool
 	history, webhook string
 	join             bool
 	logJSON, verbose bool
@@ -80,6 +81,9 @@ Other than on loopback the page needs --tls-cert and --tls-key, and --ledger: it
 verifies, as it stood at most a minute ago; with no node to tell for five minutes, all are refused. To look takes a token for rooms:read, verdicts:read, nodes:read and
 rounds:read; it is pasted into the page, or given behind its address as #token=TOKEN. The guard's own, for nodes that ask for one, is taken from ` + ledgerTokenVariable + `:
 it takes rounds:read and members:read.
+
+--checks takes recordings at /v1/checks (POST, with ?start=TIME where it is known) and answers with the report that check makes, of the time that the guard
+knows of: the last two hours of a committee, or the last day of --reference and, with the start, any time in it. With tokens it takes one for checks:write.
 
 --join serves a page at /join with which people join the room in a browser, with noise suppression off, which would take out the hum.
 --history keeps changes of verdicts in an SQLite file; --webhook posts them to a URL, signed with ` + webhookSecretVariable + `.
@@ -111,6 +115,7 @@ The guard stops in good order on SIGINT or SIGTERM.`,
 	f.StringVar(&opts.zone, "zone", "", "`NAME` of the trust zone in which the guard works")
 	f.StringVar(&opts.history, "history", "", "keep changes of verdicts in this SQLite `FILE`")
 	f.StringVar(&opts.webhook, "webhook", "", "post changes of verdicts to this `URL`")
+	f.BoolVar(&opts.checks, "checks", false, "check recordings that are uploaded")
 	f.BoolVar(&opts.join, "join", false, "serve a page for joining the room; whoever reaches it may join")
 	f.BoolVar(&opts.logJSON, "log-json", false, "log as JSON")
 	f.BoolVarP(&opts.verbose, "verbose", "v", false, "log details")
@@ -126,6 +131,8 @@ func (o guardOptions) check() error {
 		return errors.New("guard: needs --room, the room to watch")
 	case len(o.ledger) > 0 && o.reference != "":
 		return errors.New("guard: --ledger and --reference are two truths; choose one")
+	case o.checks && len(o.ledger) == 0 && o.reference == "":
+		return errors.New("guard: --checks needs --ledger or --reference: participants tell nothing of a recording")
 	case o.genesis != "" && len(o.ledger) == 0:
 		return errors.New("guard: --genesis belongs to --ledger")
 	case !(o.threshold > 0 && o.threshold < 1):
@@ -247,6 +254,9 @@ func (o guardOptions) options(log *slog.Logger) (out guard.Options, closeAll fun
 	}
 	if err := o.truth(&out, log); err != nil {
 		return out, nil, err
+	}
+	if o.checks {
+		out.Check = checker{o.truthOf(out)}.check
 	}
 	if o.webhook != "" {
 		out.Webhook, err = webhook.New(webhook.Options{URL: o.webhook, Secret: []byte(os.Getenv(webhookSecretVariable)), Log: log})

@@ -1,0 +1,163 @@
+// SPDX-FileCopyrightText: 2026 The DeFakePro Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/binary"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/defakepro/defakepro/enf"
+	"github.com/defakepro/defakepro/enf/enftest"
+	"github.com/defakepro/defakepro/guard"
+	"github.com/defakepro/defakepro/httpapi"
+)
+
+// wav returns a file of 16-bit samples.
+func wav(rate uint32, samples []float64) []byte {
+	le := binary.LittleEndian
+	b := []byte("RIFF\x00\x00\x00\x00WAVEfmt \x10\x00\x00\x00\x01\x00\x01\x00")
+	b = le.AppendUint32(b, rate)
+	b = le.AppendUint32(b, 2*rate)
+	b = append(b, "\x02\x00\x10\x00data"...)
+	b = le.AppendUint32(b, uint32(2*len(samples)))
+	for _, s := range samples {
+		b = le.AppendUint16(b, uint16(int16(32000*max(-1, min(1, s)))))
+	}
+	le.PutUint32(b[4:], uint32(len(b)-8))
+	return b
+}
+
+// checking serves checks against a grid that is in a reference file, as a guard does, and returns that grid and when it began.
+func checking(t *testing.T) (url string, grid *enftest.Grid, began time.Time, scratch string) {
+	t.Helper()
+	began = time.Now().Add(-time.Hour).Truncate(time.Second)
+	grid = enftest.NewGrid(9, enftest.GridOptions{Nominal: enf.Grid50, Duration: 10 * time.Minute})
+	series := grid.Series()
+	series.Start = began
+	path := filepath.Join(t.TempDir(), "grid.csv")
+	var b bytes.Buffer
+	if err := enf.WriteCSV(&b, series); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, b.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	reference, err := guard.OpenReference(path, enf.GridAuto)
+	if err != nil {
+		t.Fatal(err)
+	}
+	scratch = t.TempDir()
+	c := checker{guardOptions{reference: path}.truthOf(guard.Options{Reference: reference})}
+	server := httptest.NewServer(httpapi.Handler(httpapi.Options{Check: c.check, Scratch: scratch}))
+	t.Cleanup(server.Close)
+	return server.URL + "/v1/checks", grid, began, scratch
+}
+
+// upload posts a recording, and returns the status and the answer.
+func upload(t *testing.T, url, accept string, data []byte) (int, string) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, bytes.NewReader(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Accept", accept)
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, err := io.ReadAll(answer.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer.StatusCode, string(body)
+}
+
+// TestUploads: a recording is judged as the command judges it, whether or not it is known when it was made.
+func TestUploads(t *testing.T) {
+	url, grid, began, _ := checking(t)
+	const rate, seconds, from = 1000, 150, 120
+	sound := make([]float64, rate*seconds)
+	enftest.Noise(sound, 3, 0.01)
+	grid.Hum(sound, rate, from, enftest.RoomHum(4, 0.2))
+	real := wav(rate, sound)
+	fake := make([]float64, rate*seconds)
+	enftest.Noise(fake, 3, 0.01)
+	enftest.NewGrid(77, enftest.GridOptions{Nominal: enf.Grid50, Duration: 10 * time.Minute}).Hum(fake, rate, 0, enftest.RoomHum(4, 0.2))
+	start := "?start=" + began.Add(from*time.Second).UTC().Format(time.RFC3339)
+	for _, c := range []struct {
+		what, query string
+		data        []byte
+		want        string
+	}{
+		{"real, when it says", start, real, "authentic"},
+		{"real, some time", "", real, "authentic"},
+		{"from another grid", start, wav(rate, fake), "forged"},
+	} {
+		status, body := upload(t, url+c.query, "", c.data)
+		var report struct {
+			Verdict, Media, Reference string
+		}
+		if err := json.Unmarshal([]byte(body), &report); err != nil || status != http.StatusOK || report.Verdict != c.want || report.Media != "recording" {
+			t.Errorf("%s: %d %.400s", c.what, status, body)
+		}
+	}
+	const name = `<img src=x onerror=alert(1)>"'--><script>alert(2)</script>`
+	status, page := upload(t, url+start+"&name=%3Cimg%20src=x%20onerror=alert(1)%3E%22'--%3E%3Cscript%3Ealert(2)%3C/script%3E", "text/html", real)
+	if status != http.StatusOK || !strings.Contains(page, "<!") || strings.Contains(page, "<img src=x") || strings.Contains(page, "<script") || !strings.Contains(page, "&lt;img src=x") {
+		t.Errorf("a recording called %s: %d", name, status)
+	}
+	if status, body := upload(t, url+"?start=2001-01-01T00:00:00Z", "", real); status != http.StatusUnprocessableEntity || !strings.Contains(body, "not known here") {
+		t.Errorf("long ago: %d %s", status, body)
+	}
+}
+
+// TestAttackUploads: what is no recording, or one that is more than it seems, is refused in a few words, soon, and nothing of it is left.
+func TestAttackUploads(t *testing.T) {
+	url, _, _, scratch := checking(t)
+	var gz bytes.Buffer
+	w := gzip.NewWriter(&gz)
+	if _, err := w.Write(append([]byte("time_s,frequency_hz\n"), bytes.Repeat([]byte("0,50\n"), 4<<20)...)); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	days := wav(8000, make([]float64, 8000))
+	slowest := wav(1, make([]float64, 1<<20)) // twelve days, by its own account
+	endless := bytes.Clone(days)
+	binary.LittleEndian.PutUint32(endless[40:], 0xffffffff)
+	for what, data := range map[string][]byte{
+		"text": []byte("hello"), "a script": []byte("#!/bin/sh\nrm -rf /\n"), "zeros": make([]byte, 1<<20), "a folder's worth of gzip": gz.Bytes(),
+		"a playlist that leads elsewhere": []byte("#EXTM3U\n#EXTINF:10,\nfile:///etc/passwd\n"), "ffconcat": []byte("ffconcat version 1.0\nfile /etc/passwd\n"),
+		"a sample a second": slowest, "half a day of silence": wav(100, make([]float64, 100*13*3600)), "the head of a film": []byte("\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00mp42isom\xff\xff\xff\xffmoov"),
+		"HTML": []byte("<script>alert(1)</script>"), "a header alone": days[:44],
+	} {
+		began := time.Now()
+		status, body := upload(t, url, "", data)
+		if status != http.StatusUnprocessableEntity || len(body) > 2000 || strings.Contains(body, scratch) || strings.Contains(body, "root:") {
+			t.Errorf("%s: %d %.300s", what, status, body)
+		}
+		if took := time.Since(began); took > time.Minute {
+			t.Errorf("%s: refused after %v", what, took)
+		}
+	}
+	// One that claims more than it has is judged by what it has, which is too little.
+	if status, body := upload(t, url, "", endless); status != http.StatusOK && status != http.StatusUnprocessableEntity || strings.Contains(body, `"authentic"`) {
+		t.Errorf("endless: %d %.300s", status, body)
+	}
+	left, err := os.ReadDir(scratch)
+	if err != nil || len(left) != 0 {
+		t.Errorf("%d uploads are left, %v", len(left), err)
+	}
+}
