@@ -40,7 +40,7 @@ type Options struct {
 	Observe func(Slice)
 	// Tone, if not nil, is called with the surroundings of each harmonic of sound, in order of time: for what needs their phase.
 	Tone func(Tone)
-	// Live makes values known about 12 s after their second instead of about 40: with less of what follows to go by, they are somewhat
+	// Live makes values known about 10 s after their second instead of about 40: with less of what follows to go by, they are somewhat
 	// less sure where there is little hum (docs/estimation.md).
 	Live bool
 }

@@ -14,6 +14,8 @@ const (
 	moveCost = 0.3
 	// trackDelay is how many seconds of further slices the track waits for before it is decided, and liveDelay that of a live one.
 	trackDelay, liveDelay = 16, 3
+	// liveSure is how far behind the best, in nats, a live track takes a path to be out of the question, and does not wait any longer.
+	liveSure = 12
 	// pastSeconds and aheadSeconds bound the stretch around a second over which each line's worth is judged. A live one does not look ahead.
 	pastSeconds, aheadSeconds = 45, 15
 	// ringSeconds is the number of seconds that are remembered: all of the above.
@@ -63,13 +65,13 @@ type value struct {
 }
 
 func newFollower(grid Grid, lines []*line, o Options, emit func(value)) *follower {
-	delay, ahead := trackDelay, aheadSeconds
+	delay, sure, ahead := trackDelay, 0.0, aheadSeconds
 	if o.Live {
-		delay, ahead = liveDelay, 0
+		delay, sure, ahead = liveDelay, liveSure, 0
 	}
 	f := &follower{
 		grid: grid, lines: lines, emit: emit, observe: o.Observe, clear: 0.5, ahead: ahead,
-		meter: newMeter(lines), track: newTracker(stripBins, delay, moveCost),
+		meter: newMeter(lines), track: newTracker(stripBins, delay, sure, moveCost),
 		scratch: make([]float64, stripBins), sum: make([]float64, stripBins), most: make([]float64, len(lines)),
 		rows: make([]row, ringSeconds),
 	}
@@ -151,7 +153,8 @@ func (f *follower) slice(covered func(int) float64) {
 		f.combine(r, group)
 	}
 	f.made++
-	if bin, ok := f.track.push(f.sum); ok {
+	f.track.push(f.sum)
+	for bin, ok := f.track.next(); ok; bin, ok = f.track.next() {
 		f.decide(bin)
 	}
 }
@@ -339,7 +342,7 @@ func (f *follower) summit(t int, chosen []int) float64 {
 func (f *follower) bestFrame(t int, sigma float64) int {
 	best, least := 0, math.Inf(1)
 	for _, seconds := range frameLengths {
-		if !f.filled(t, seconds) {
+		if !f.filled(t, seconds) || f.ahead == 0 && seconds > frameSeconds { // a live one does not wait for longer frames
 			continue
 		}
 		expected := math.Hypot(sigma*math.Pow(frameSeconds/float64(seconds), 1.5), smear(seconds))
@@ -355,8 +358,8 @@ func (f *follower) filled(t, seconds int) bool {
 	const enough = 0.75
 	covered := 0.0
 	for u := t - seconds/2; u < t+seconds/2; u++ {
-		if u >= 0 && u < f.made {
-			covered += f.row(u).covered
+		if u >= 0 {
+			covered += f.covered(u)
 		}
 	}
 	return covered >= enough*float64(seconds)
