@@ -98,10 +98,14 @@ func (r *Room) connect(ctx context.Context) (*session, error) {
 // dial joins by LiveKit's client, which knows no contexts.
 func dial(ctx context.Context, o Options, token string, callback *lksdk.RoomCallback) (*lksdk.Room, error) {
 	silence()
+	again, err := askAgain()
+	if err != nil {
+		return nil, err
+	}
 	lk := lksdk.NewRoom(callback)
 	done := make(chan error, 1)
 	go func() {
-		err := lk.JoinWithToken(o.URL, token, lksdk.WithAutoSubscribe(false), lksdk.WithDisableRegionDiscovery())
+		err := lk.JoinWithToken(o.URL, token, lksdk.WithAutoSubscribe(false), lksdk.WithDisableRegionDiscovery(), again)
 		if err != nil || ctx.Err() != nil {
 			lk.Disconnect()
 		}
