@@ -65,7 +65,6 @@ func NewCommittee(urls []string, genesis []byte, o httpapi.ClientOptions, now fu
 		return nil, errors.New("a committee without nodes")
 	}
 	c := &Committee{rounds: make(map[uint64]poenf.Round), now: now, log: o.Log, genesis: genesis, problem: "no node has answered yet", registerEvery: registerEvery}
-	c.registry.problem = c.problem
 	if c.now == nil {
 		c.now = time.Now
 	}

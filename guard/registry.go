@@ -31,7 +31,6 @@ type told struct {
 	sequence uint64 // of its last change; 0 where certificates say what is newer
 	height   int64  // of its certificate
 	asOf     time.Time
-	problem  string // of the last node that was asked, empty for none
 }
 
 // Registry returns who is registered, and the number of the last change where nodes are taken at their word. It fails when no
@@ -45,7 +44,7 @@ func (c *Committee) Registry() (poenf.Registry, uint64, error) {
 		good = max(good, 2*time.Duration(c.committee.Stall())*time.Millisecond)
 	}
 	if age := c.now().Sub(c.registry.asOf); c.registry.asOf.IsZero() || age > good {
-		return poenf.Registry{}, 0, fmt.Errorf("no node tells who is registered: %s", c.registry.problem)
+		return poenf.Registry{}, 0, errors.New("no node tells who is registered") // the log says why: strangers read this
 	}
 	return c.registry.Registry, c.registry.sequence, nil
 }
@@ -58,9 +57,7 @@ func (c *Committee) register(ctx context.Context, n *committeeNode) {
 			return
 		}
 		c.mu.Lock()
-		if err != nil {
-			c.registry.problem = clause(err)
-		} else if newer(registry, c.registry) {
+		if err == nil && newer(registry, c.registry) {
 			c.registry = registry
 		}
 		c.mu.Unlock()

@@ -4,11 +4,15 @@
 package guard_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/ed25519"
 	"encoding/json"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -79,11 +83,18 @@ func TestGuardAsksForTokens(t *testing.T) {
 	}
 	liar := registry(func(context.Context) (json.Marshaler, error) { return old, nil })
 	honest := registry(func(ctx context.Context) (json.Marshaler, error) { return c.node.RegistryCertificate(ctx) })
+	var said bytes.Buffer
+	path := filepath.Join(t.TempDir(), "audit.jsonl")
+	audit, err := capability.OpenAudit(path, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := slog.New(slog.NewTextHandler(&said, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	truth, err := guard.NewCommittee([]string{liar, honest}, c.genesis, httpapi.ClientOptions{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := guard.New(guard.Options{Room: "board", Conference: absent{}, Committee: truth, Tokens: true})
+	g := guard.New(guard.Options{Room: "board", Conference: absent{}, Committee: truth, Tokens: true, Audit: audit, Log: log})
 	truth.Register(soon)
 	h := g.Handler()
 	token, err := capability.Issue(c.Admin, "ann", capability.Limits{Operations: []string{"rooms:read"}, Until: time.Now().Add(time.Hour)})
@@ -109,6 +120,19 @@ func TestGuardAsksForTokens(t *testing.T) {
 	})
 	if r, _, err := truth.Registry(); err != nil || !r.Withdrawn(parsed.IDs()[0]) {
 		t.Errorf("the liar is believed: %v", err)
+	}
+	if err := audit.Close(); err != nil {
+		t.Fatal(err)
+	}
+	kept, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if log := said.String(); !strings.Contains(log, "request refused") || strings.Contains(log, token[20:60]) || strings.Contains(string(kept), token[20:60]) {
+		t.Errorf("the token is in the log or the record, or nothing is: %.300s", log)
+	}
+	if !strings.Contains(string(kept), `"holder":"ann"`) {
+		t.Errorf("the record says nothing of the use: %.300s", kept)
 	}
 }
 

@@ -100,6 +100,35 @@ func TestOtherGenesis(t *testing.T) {
 	}
 }
 
+// TestKeysOfTheEngine: a node whose keys others can read does not start, and says so without them.
+func TestKeysOfTheEngine(t *testing.T) {
+	t.Parallel()
+	c := ledgertest.NewCommittee("readable", 3, 10)
+	home := must(comet.WriteHomes(t.TempDir(), c.Committee, comet.Layout{Validators: 1}))[0].Dir
+	for _, name := range []string{"priv_validator_key.json", "node_key.json"} {
+		path := filepath.Join(home, "config", name)
+		info, err := os.Stat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if info.Mode().Perm() != 0o600 {
+			t.Errorf("%s is made with mode %04o", name, info.Mode().Perm())
+		}
+		if err := os.Chmod(path, 0o640); err != nil {
+			t.Fatal(err)
+		}
+		if n, err := comet.Start(t.Context(), comet.Config{Home: home}); err == nil {
+			stop(t, n)
+			t.Errorf("%s may be read, and the node starts", name)
+		} else if !strings.Contains(err.Error(), name+": others than its owner have access") {
+			t.Errorf("%s: %v", name, err)
+		}
+		if err := os.Chmod(path, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // TestHalfMadeHome: a node whose first start was cut short starts, whatever database was being made.
 func TestHalfMadeHome(t *testing.T) {
 	t.Parallel()

@@ -7,6 +7,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"slices"
 	"sync"
 
@@ -53,6 +55,11 @@ func Start(ctx context.Context, cfg Config) (*Node, error) {
 	if err := prepareHome(cfg, engine); err != nil {
 		return nil, err
 	}
+	for _, path := range []string{engine.PrivValidatorKeyFile(), engine.NodeKeyFile()} {
+		if err := private(path); err != nil {
+			return nil, err
+		}
+	}
 	genesis, err := loadGenesis(engine.GenesisFile())
 	if err != nil {
 		return nil, err
@@ -73,6 +80,21 @@ func Start(ctx context.Context, cfg Config) (*Node, error) {
 		return nil, errors.Join(fmt.Errorf("start node in %s: %w", cfg.Home, err), s.close(), n.dbs.close())
 	}
 	return n, nil
+}
+
+// private returns an error when others than its owner have access to a key's file. One that is not there yet is made for its owner alone.
+func private(path string) error {
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if mode := info.Mode().Perm(); mode&0o077 != 0 {
+		return fmt.Errorf("%s: others than its owner have access (mode %04o); chmod 600 it, and think about who may have read it", path, mode)
+	}
+	return nil
 }
 
 // start makes CometBFT's node and sets it going.
