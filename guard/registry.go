@@ -33,7 +33,7 @@ type told struct {
 	asOf     time.Time
 }
 
-// Registry returns who is registered, and the number of the last change where nodes are taken at their word. It fails when no
+// Registry returns who is registered, and the number of the last change where nodes are taken at their word, else 0. It fails when no
 // node has told it for five minutes, or twice the time for which the committee may be silent if that is longer: then nobody
 // knows what has been revoked.
 func (c *Committee) Registry() (poenf.Registry, uint64, error) {

@@ -149,7 +149,7 @@ func TestRegistryGrowsOld(t *testing.T) {
 		Ledger: memory, Committee: func() (poenf.Committee, error) { return c.Committee, nil },
 		Security: &httpapi.Security{Registry: func() (poenf.Registry, uint64, error) {
 			return poenf.Registry{Administrators: []ed25519.PublicKey{c.Administrator}, Threshold: 1}, 1, nil
-		}},
+		}, Change: func(context.Context, poenf.Change) error { return nil }},
 	})
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if out.Load() {

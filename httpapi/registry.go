@@ -105,7 +105,8 @@ func (s *server) registerRegistry(api huma.API) {
 		CacheControl string `header:"Cache-Control"`
 		Body         registryState
 	}
-	op := s.ofLedger(operation(api, "registry", http.MethodGet, "/v1/registry", "Who is registered, for programs.", http.StatusServiceUnavailable), there)
+	op := s.ofLedger(operation(api, "registry", http.MethodGet, "/v1/registry", "Who is registered, for programs.", http.StatusServiceUnavailable), there,
+		s.needs(func() bool { return s.Security.Change != nil || s.Security.Certificate != nil }, "the number of the last change is not known here: ask a node"))
 	huma.Register(api, op, func(ctx context.Context, _ *struct{}) (*stateOutput, error) {
 		r, sequence, err := s.registry()
 		if err != nil {
