@@ -6,6 +6,7 @@ package dashboard_test
 import (
 	"context"
 	_ "embed"
+	"encoding/json"
 	"flag"
 	"fmt"
 	"os"
@@ -201,6 +202,27 @@ func badge(name string) string {
 }
 
 // TestPages is the dashboard in a browser.
+// TestCurves: what is asked for bit by bit is what all of it would have been, and a chart is no wider than what there is to show.
+func TestCurves(t *testing.T) {
+	p := open(t, startBrowser(t), newGuard(t, time.Now()).server.URL+"/", 640, 480, "light")
+	got := p.eval(`import(document.querySelector("script").src.replace("dashboard", "curves")).then(({ since, merge, extent }) => {
+		const at = (s) => new Date(1e12 + 1000 * s).toISOString();
+		const part = (from, hz, ends) => ({ nominal_hz: 50, series: { start: at(from), step_s: 1, hz, sigma_hz: hz }, truth: { start: at(from), step_s: 1, hz }, windows: ends.map((s) => ({ end: at(s) })) });
+		const old = part(0, [1, 2, null, null], [1, 2, 3]);
+		const both = merge(old, part(2, [3, 4, 5], [2, 3, 4]));
+		const apart = merge(old, part(9, [6], [9]));
+		const seconds = (list) => list.map((w) => (Date.parse(w.end) - 1e12) / 1000);
+		return [since(part(0, Array(90).fill(1), [])) === at(30), since(part(0, [], [])) === undefined,
+			both.series.hz, both.series.sigma_hz, both.truth.hz, both.series.start === at(0), seconds(both.windows), apart.series.hz,
+			extent([[0, null], [5e3, 1], [9e3, null]], []), extent([[0, 1], [6e5, 1], [9e5, null]]), extent([[0, null]]) === undefined];
+	}).then(JSON.stringify)`)
+	want := `[true,true,[1,2,3,4,5],[1,2,3,4,5],[1,2,3,4,5],true,[1,2,3,4],[6],[5000,125000],[0,600000],true]`
+	var text string
+	if err := json.Unmarshal([]byte(got), &text); err != nil || text != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
 func TestPages(t *testing.T) {
 	browser := startBrowser(t)
 	for name, test := range map[string]func(*testing.T, context.Context){
@@ -277,6 +299,7 @@ func call(t *testing.T, browser context.Context) {
 	p.run(chromedp.Click(`.evidence:nth-child(2) .values summary`))
 	p.wait(`document.querySelectorAll("#detail-body table").length === 2`)
 	p.accessible("evidence")
+	p.wait(`document.querySelector('#detail .chart[aria-label^="Correlation of"]').getAttribute("aria-label").includes("the threshold 0.75")`)
 	p.eval(`document.querySelector("#detail-video").scrollIntoView()`)
 	p.shot("evidence")
 	p.run(chromedp.Click("#detail-close"))

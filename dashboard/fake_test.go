@@ -52,7 +52,7 @@ func newGuard(t *testing.T, began time.Time) *guard {
 func newGuardOf(t *testing.T, began time.Time, conference string, join func(name string) (url, token string, err error)) *guard {
 	t.Helper()
 	g := &guard{join: join, changed: make(chan struct{}), room: monitor.Room{
-		Name: "Weekly review", Connected: true, Began: began,
+		Name: "Weekly review", Connected: true, Began: began, Threshold: 0.75,
 		Truth: monitor.TruthState{Kind: monitor.TruthCommittee, Name: "https://node-1.example:8443", Grid: grid, Known: time.Now().Add(-2 * time.Second)},
 	}}
 	c := ledgertest.NewCommittee("demo", 7, 10)

@@ -96,7 +96,7 @@ type participant struct {
 }
 
 type channel struct {
-	Channel     string     `json:"channel" enum:"audio,video"`
+	Channel     string     `json:"channel" enum:"audio,video" doc:"Of several cameras or microphones at once, what follows is of the one that is least to be believed."`
 	Verdict     string     `json:"verdict" enum:"authentic,forged,undetermined"`
 	Reason      string     `json:"reason"`
 	Confidence  float64    `json:"confidence" minimum:"0" maximum:"1"`
@@ -119,10 +119,11 @@ type span struct {
 }
 
 type curves struct {
-	Nominal int      `json:"nominal_hz" doc:"50 or 60; 0 while it is not known."`
-	Series  series   `json:"series" doc:"What the channel carried."`
-	Truth   series   `json:"truth" doc:"What the grid had."`
-	Windows []window `json:"windows" nullable:"false" doc:"Positions of the sliding window, in order, each as it was judged when it was new."`
+	Nominal   int      `json:"nominal_hz" doc:"50 or 60; 0 while it is not known."`
+	Threshold float64  `json:"threshold,omitempty" doc:"The least correlation of an authentic window."`
+	Series    series   `json:"series" doc:"What the channel carried."`
+	Truth     series   `json:"truth" doc:"What the grid had."`
+	Windows   []window `json:"windows" nullable:"false" doc:"Positions of the sliding window, in order, each as it was judged when it was new."`
 }
 
 type series struct {
@@ -198,12 +199,29 @@ func newSpans(spans []monitor.Span) []span {
 	return out
 }
 
-func newCurves(c monitor.Curves, grid enf.Grid) curves {
-	out := curves{Nominal: int(grid), Series: newSeries(c.Series), Truth: newSeries(c.Truth), Windows: make([]window, len(c.Windows))}
-	for i, w := range c.Windows {
-		out.Windows[i] = window{w.From.UTC(), w.To.UTC(), number64(w.Correlation, 1e4), number64(w.LLR, 1e2), verdict(w.Verdict)}
+// mostCurve is the most that is told of a series at once: an hour.
+const mostCurve = 3600
+
+func newCurves(c monitor.Curves, r monitor.Room, from time.Time) curves {
+	out := curves{
+		Nominal: int(r.Truth.Grid), Threshold: r.Threshold, Series: newSeries(since(c.Series, from)), Truth: newSeries(since(c.Truth, from)),
+		Windows: make([]window, 0, len(c.Windows)),
+	}
+	for _, w := range c.Windows[max(0, len(c.Windows)-mostCurve):] {
+		if !w.To.Before(from) {
+			out.Windows = append(out.Windows, window{w.From.UTC(), w.To.UTC(), number64(w.Correlation, 1e4), number64(w.LLR, 1e2), verdict(w.Verdict)})
+		}
 	}
 	return out
+}
+
+// since returns the values of a series from an instant on, the newest mostCurve at most.
+func since(s enf.Series, from time.Time) enf.Series {
+	i := max(0, s.Len()-mostCurve)
+	for i < s.Len() && s.Time(i).Before(from) {
+		i++
+	}
+	return s.Slice(i, s.Len())
 }
 
 func newSeries(s enf.Series) series {

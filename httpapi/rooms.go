@@ -64,6 +64,7 @@ func (s *server) registerRooms(api huma.API) {
 		Room    string `path:"room" doc:"The room's name."`
 		ID      string `path:"id" doc:"The participant's identity."`
 		Channel string `query:"channel" required:"true" enum:"audio,video"`
+		From    string `query:"from" maxLength:"40" doc:"From this time on, RFC 3339 or Unix seconds, and windows that end then or later; all that is kept if absent, an hour at most."`
 	}
 	type curvesOutput struct {
 		CacheControl string `header:"Cache-Control"`
@@ -80,7 +81,13 @@ func (s *server) registerRooms(api huma.API) {
 		if !ok {
 			return nil, kindNoChannel.problem("room %s has no participant with this identity and %s", printable(in.Room), in.Channel)
 		}
-		return &curvesOutput{"no-store", newCurves(c, m.Room().Truth.Grid)}, nil
+		var from time.Time
+		if in.From != "" {
+			if from, err = parseInstant(in.From); err != nil {
+				return nil, kindRequest.problem("from: %v", err)
+			}
+		}
+		return &curvesOutput{"no-store", newCurves(c, m.Room(), from)}, nil
 	})
 	s.registerRoomEvents(api, watched)
 	s.registerTokens(api, watched)

@@ -142,6 +142,35 @@ func TestRoom(t *testing.T) {
 	}
 }
 
+// Curves from an instant on are what has come since, and there is an end to them.
+func TestCurvesFrom(t *testing.T) {
+	c := monitor.Curves{Series: enf.Series{Start: began, Step: time.Second, Hz: make([]float64, 5000)}}
+	c.Truth = c.Series
+	for i := range 3 {
+		c.Windows = append(c.Windows, monitor.Window{From: began, To: began.Add(time.Duration(4500+i) * time.Second)})
+	}
+	r := monitor.Room{Threshold: 0.7}
+	all := newCurves(c, r, time.Time{})
+	if len(all.Series.Hz) != mostCurve || !all.Series.Start.Equal(began.Add(1400*time.Second)) || len(all.Windows) != 3 || all.Threshold != 0.7 {
+		t.Errorf("%d values from %v, %d windows, threshold %v", len(all.Series.Hz), all.Series.Start, len(all.Windows), all.Threshold)
+	}
+	some := newCurves(c, r, began.Add(4501*time.Second))
+	if len(some.Truth.Hz) != 499 || !some.Truth.Start.Equal(began.Add(4501*time.Second)) || len(some.Windows) != 2 {
+		t.Errorf("%d values from %v, %d windows", len(some.Truth.Hz), some.Truth.Start, len(some.Windows))
+	}
+	if none := newCurves(c, r, began.Add(time.Hour*24)); len(none.Series.Hz) != 0 || len(none.Windows) != 0 {
+		t.Errorf("%+v", none)
+	}
+	_, url := serveOnly(t, Options{Meetings: meetings(newMeeting())})
+	answer, body := ask(t, "GET", url+"/v1/rooms/standup/participants/alice/curves?channel=video&from=2026-11-23T14:00:01Z", "")
+	if want := `"series":{"start":"2026-11-23T14:00:01Z","step_s":1,"hz":[null],"sigma_hz":[null]}`; answer.StatusCode != http.StatusOK || !strings.Contains(string(body), want) {
+		t.Errorf("%s: got %s, want %s", answer.Status, body, want)
+	}
+	if answer, body = ask(t, "GET", url+"/v1/rooms/standup/participants/alice/curves?channel=video&from=noon", ""); answer.StatusCode != http.StatusUnprocessableEntity {
+		t.Errorf("%s: %s", answer.Status, body)
+	}
+}
+
 func TestRefusedGuardRequests(t *testing.T) {
 	t.Parallel()
 	var log lines

@@ -74,6 +74,8 @@ type Room struct {
 	Problem   string
 	Began     time.Time
 	Truth     TruthState
+	// Threshold is the least correlation of an authentic window.
+	Threshold float64
 	// Participants are those present and those who have left, in the order in which they came.
 	Participants []Participant
 }

@@ -59,6 +59,9 @@ func (o Options) withDefaults() Options {
 	fill(&o.Window, 60*time.Second, 10*time.Second)
 	fill(&o.Shift, 5*time.Second, time.Second)
 	fill(&o.Keep, 10*time.Minute, 2*o.Window)
+	if o.Threshold == 0 {
+		o.Threshold = 0.8 // DeFakePro §III-D
+	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -108,7 +111,7 @@ type opinion struct {
 func New(o Options) *Monitor {
 	o = o.withDefaults()
 	m := &Monitor{options: o, changed: make(chan struct{}), truth: newTrace(o.Keep), placed: o.Now(), setBy: setBy}
-	m.room = Room{Name: o.Room, Began: o.Now(), Problem: "not connected yet", Truth: TruthState{Kind: TruthNone}}
+	m.room = Room{Name: o.Room, Began: o.Now(), Problem: "not connected yet", Truth: TruthState{Kind: TruthNone}, Threshold: o.Threshold}
 	if o.TruthState != nil {
 		m.room.Truth = o.TruthState()
 	}

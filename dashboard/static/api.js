@@ -77,7 +77,7 @@ const room = (name) => `/v1/rooms/${encodeURIComponent(name)}`;
 export const rooms = () => request("/v1/rooms");
 export const roomNow = (name) => request(room(name));
 export const curvesPath = (name, id, channel) => `${room(name)}/participants/${encodeURIComponent(id)}/curves?channel=${channel}`;
-export const curves = (name, id, channel) => request(curvesPath(name, id, channel));
+export const curves = (name, id, channel, from) => request(curvesPath(name, id, channel) + (from ? `&from=${encodeURIComponent(from)}` : ""));
 export const verdicts = (query) => request(`/v1/verdicts?${new URLSearchParams(query)}`);
 export const nodes = () => request("/v1/nodes");
 export const committee = () => request("/v1/committee");

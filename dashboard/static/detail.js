@@ -6,10 +6,11 @@
 import * as api from "./api.js";
 import { badge, channelWord, clock, el, fill, fixed, lasting, put, verdictOf, verdictWord } from "./format.js";
 import { chart, niceTicks } from "./chart.js";
+import { extent, merge, since } from "./curves.js";
 import { nameOf } from "./card.js";
 
 const again = 5000; // ms: a window moves by 5 s (DeFakePro §III-D)
-const threshold = 0.8; // of correlation: DeFakePro §III-D
+const afresh = 12; // how often curves are asked for bit by bit before all of them are: what comes late is in these
 
 /** Detail is the dialog with the evidence on one participant. */
 export class Detail {
@@ -64,8 +65,9 @@ export class Detail {
     const id = this.id;
     await Promise.all([...this.sections.values()].map(async (s) => {
       try {
-        const c = await api.curves(this.room, id, s.channel);
-        if (this.id === id) s.show(c);
+        const known = s.asked++ % afresh ? s.curves : undefined;
+        const c = await api.curves(this.room, id, s.channel, known && since(known));
+        if (this.id === id) s.show(known ? merge(known, c) : c);
       } catch (problem) {
         if (this.id === id) s.fail(problem);
       }
@@ -82,6 +84,7 @@ class Section {
   constructor(detail, channel) {
     this.detail = detail;
     this.channel = channel;
+    this.asked = 0;
     const title = `detail-${channel}`;
     this.badge = el("p", { class: "badge small" });
     this.reason = el("p", { class: "reason" });
@@ -105,7 +108,7 @@ class Section {
       ["Verdict since", c.since ? `${clock(c.since, now)} (${lasting(now - Date.parse(c.since))})` : "–", ""],
       ["Confidence", c.confidence ? fixed(100 * c.confidence, 1, "%") : "–", "of the verdict"],
       ["Signal to noise", fixed(c.snr_db, 1, "dB"), c.enf_present ? "there is a hum" : "no hum found"],
-      ["Correlation", fixed(c.correlation, 3), `with the grid; ${threshold} is the paper’s threshold`],
+      ["Correlation", fixed(c.correlation, 3), this.curves?.threshold ? `with the grid; the threshold is ${this.curves.threshold}` : "with the grid"],
       ["Log-likelihood ratio", fixed(c.llr, 1, "nats"), "above 0 for, below 0 against: this decides"],
       ["Difference (RMSE)", fixed(typeof c.rmse_hz === "number" ? 1000 * c.rmse_hz : NaN, 2, "mHz"), "about its mean"],
       ["Clock offset", fixed(typeof c.offset_hz === "number" ? 1000 * c.offset_hz : NaN, 2, "mHz") + ppm, "the recorder’s own clock error"],
@@ -133,12 +136,11 @@ class Section {
     if (!c) return;
     const width = Math.max(260, Math.min(1040, this.plots.clientWidth || 640));
     const series = points(c.series, c.nominal_hz), truth = points(c.truth, c.nominal_hz);
-    const times = [...series, ...truth].map(([at]) => at).concat(c.windows.map((w) => Date.parse(w.end)));
-    if (!times.length) {
+    const range = extent(series, c.windows.map((w) => [Date.parse(w.end), 0]));
+    if (!range) {
       this.plots.replaceChildren();
       return;
     }
-    const range = [times.reduce((a, b) => Math.min(a, b)), times.reduce((a, b) => Math.max(a, b))];
     const spans = this.state.forged.map((s) => ({ start: Date.parse(s.start), end: Date.parse(s.end) }));
     const common = { range, spans, width };
     this.plots.replaceChildren(
@@ -213,12 +215,12 @@ function newest(list) {
 }
 
 function correlation(c, common) {
-  const list = of(c.windows, "correlation"), lowest = Math.min(0, ...list.map(([, v]) => v ?? 0));
+  const { threshold } = c, list = of(c.windows, "correlation"), lowest = Math.min(0, ...list.map(([, v]) => v ?? 0));
   const domain = [lowest < -0.05 ? -1 : -0.05, 1.05];
   return chart({
     ...common, height: 150, domain, ticks: [-1, -0.5, 0, 0.5, 1].filter((v) => v >= domain[0]).map((v) => ({ value: v, label: String(v).replace("-", "−") })),
-    levels: [{ value: threshold, label: `threshold ${threshold}` }], lines: [{ points: [] }, { points: list, dots: list.length < 80 }],
-    label: `Correlation of ${list.length} windows, the newest ${newest(list)}, the threshold ${threshold}.${told(common.spans)}`,
+    levels: threshold ? [{ value: threshold, label: `threshold ${threshold}` }] : [], lines: [{ points: [] }, { points: list, dots: list.length < 80 }],
+    label: `Correlation of ${list.length} windows, the newest ${newest(list)}${threshold ? `, the threshold ${threshold}` : ""}.${told(common.spans)}`,
   });
 }
 
