@@ -27,7 +27,7 @@ const (
 	blindTime = 10 * time.Second
 )
 
-var errBlind = errors.New("what is sent cannot be decoded")
+var errBlind = errors.New("nothing that arrives can be decoded")
 
 // decoder is what a receiver needs of [media.Live].
 type decoder interface {
