@@ -19,7 +19,7 @@ const (
 
 // early returns values for the seconds that are not told yet, as far as frames of eight seconds reach and where they are new.
 //
-// A value that is told waits for frames of sixteen seconds and for the ridge to settle, 10-13 s. Where hum is strong a short frame
+// A value that is told waits for frames of sixteen seconds and for the ridge to settle, 9-11 s. Where hum is strong a short frame
 // about the place where the ridge was last is as good, within 6 s.
 func (f *follower) early(yield func(value)) {
 	f.hinted = max(f.hinted, f.told)

@@ -16,6 +16,9 @@ const (
 	trackDelay, liveDelay = 16, 3
 	// liveSure is how far behind the best, in nats, a live track takes a path to be out of the question, and does not wait any longer.
 	liveSure = 12
+	// liveSpare is how much of its end a live slice may lack, in seconds, where its window has 4 % at most: the fundamental is known that much later
+	// than other harmonics. When the second is measured, a slice later at least, it is there.
+	liveSpare = 1
 	// pastSeconds and aheadSeconds bound the stretch around a second over which each line's worth is judged. A live one does not look ahead.
 	pastSeconds, aheadSeconds = 45, 15
 	// ringSeconds is the number of seconds that are remembered: all of the above.
@@ -107,7 +110,11 @@ func (f *follower) until() float64 {
 // advance goes as far as the samples allow. covered tells what share of a second has signal.
 func (f *follower) advance(covered func(second int) float64) {
 	f.covered = covered
-	for t := f.until(); float64(f.made)+frameSeconds/2 <= t; {
+	t := f.until()
+	if f.ahead == 0 {
+		t += liveSpare
+	}
+	for float64(f.made)+frameSeconds/2 <= t {
 		f.slice(covered)
 	}
 }

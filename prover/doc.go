@@ -7,6 +7,6 @@
 //	source, err := prover.Open(ctx, "soundcard", prover.InputOptions{Grid: enf.Grid50})
 //	err = prover.Run(ctx, prover.Options{Source: source, Ledger: node, Committee: node.Committee, Key: key})
 //
-// Sound is estimated live ([enf.Options].Live), so that a second's value is there about 11 s after it. Values belong to whole seconds of
+// Sound is estimated live ([enf.Options].Live), so that a second's value is there about 10 s after it. Values belong to whole seconds of
 // UTC by this machine's clock: a clock that is wrong makes proofs that the committee's other members contradict. Keep it disciplined (NTP).
 package prover
