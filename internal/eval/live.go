@@ -100,6 +100,21 @@ func (t *tape) Read(ctx context.Context) (media.Block, error) {
 	}
 }
 
+// play gives a block to whoever reads, and returns once that is through with it.
+func (t *tape) play(ctx context.Context, b media.Block) error {
+	select {
+	case t.blocks <- b:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case <-t.ready:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
 // agreed is the truth of a committee: what it had, as frames of sixteen seconds show it, late.
 type agreed struct {
 	call Call
@@ -305,8 +320,9 @@ func (c Call) Play(ctx context.Context) (Heard, error) {
 		now = began.Add(time.Duration(t+1) * time.Second)
 		for i, s := range senders {
 			for _, b := range s.second(t, began) {
-				tapes[i].blocks <- b
-				<-tapes[i].ready
+				if err := tapes[i].play(ctx, b); err != nil {
+					return heard, err
+				}
 			}
 		}
 		m.Judge(ctx)

@@ -5,6 +5,8 @@ package eval
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"math"
 	"strings"
 	"testing"
@@ -58,5 +60,18 @@ func TestRealGridPhase(t *testing.T) {
 	}
 	if got := frequency(50); math.Abs(got-s.Hz[99]) > 1e-9 {
 		t.Errorf("in the drop-out it is %g", got)
+	}
+}
+
+// Who has heard enough of a call can leave it.
+func TestPlayEnds(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	c := liveCall(1)
+	c.Length, c.Frequency = 600, func(at float64) float64 { // the truth is asked for
+		cancel()
+		return 60
+	}
+	if _, err := c.Play(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("ended with %v", err)
 	}
 }
