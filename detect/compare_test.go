@@ -309,3 +309,32 @@ func TestShorterBeginning(t *testing.T) {
 		}
 	}
 }
+
+// TestMinuteInPlace takes genuine minutes with the noise of frames that overlap, which fit one place or another of hundreds about as well as their
+// own by chance: hardly any is placed there.
+func TestMinuteInPlace(t *testing.T) {
+	const half = 8 // seconds
+	grid := wandering(90, 7200)
+	rng := rand.New(rand.NewPCG(90, 1))
+	white := make([]float64, grid.Len()+2*half)
+	for i := range white {
+		white[i] = 0.002 * 4 * rng.NormFloat64() / math.Sqrt(2*half+1)
+	}
+	rec := changed(grid, func(i int, hz float64) float64 {
+		for _, e := range white[i : i+2*half+1] {
+			hz += e / 4
+		}
+		return hz
+	})
+	astray := 0
+	for from := 200; from+60 < 7000; from += 20 {
+		c := detect.Compare(estimate(rec.Slice(from, from+60)), grid, detect.Options{Start: time.Duration(from) * time.Second})
+		if math.Abs(c.Lag) > 2.5 {
+			astray++
+		}
+	}
+	t.Logf("%d minutes are placed elsewhere", astray)
+	if astray > 8 {
+		t.Errorf("%d of 337 genuine minutes are placed elsewhere", astray)
+	}
+}

@@ -50,8 +50,8 @@ func timelines(rec track, ref reference, main alignment) []timeline {
 
 // segments splits the recording: for each second the timeline it follows, or none, so that the whole is likeliest
 // (the Viterbi path). A second that follows a timeline differs from it by its noise, one that is foreign by anything. The first timeline is
-// the main one, which is cheaper to come back to. An excursion into what is foreign costs alarm nats. To begin on any timeline costs
-// nothing, as to end on any does: what a cut left shorter is as genuine at the beginning as at the end.
+// the main one, which is cheaper to come back to. An excursion into what is foreign costs alarm nats. To begin beside the main
+// one costs what choosing among all of them does, and no alarm: what a cut left shorter is as genuine at the beginning as at the end.
 func (rec track) segments(lines []timeline, offset float64, noise uncertainty, alarm float64) []segment {
 	priceLeave, priceJump := alarm-priceReturn, alarm+jumpExtra
 	n, k := len(rec.hz), len(lines)
@@ -59,6 +59,9 @@ func (rec track) segments(lines []timeline, offset float64, noise uncertainty, a
 	words := (k + 63) / 64
 	switched := make([]uint64, n*words) // whether state came from another
 	sources := make([]source, n)
+	for s := 1; s < k; s++ {
+		value[s] = -math.Log(float64(k))
+	}
 	outside := -priceLeave
 	best := 0
 	for i := range n {
