@@ -40,6 +40,8 @@ type AudioResult struct {
 	// Coverage is the share of the seconds that have a value; RMSE, in hertz, is over those; Z is the root mean square of error
 	// over stated uncertainty, 1 where it is honest.
 	Coverage, RMSE, Z float64
+	// Within1 and Within2 are the shares of the errors that are at most the stated uncertainty and at most twice that: of a Gaussian's, 0.68 and 0.95.
+	Within1, Within2 float64
 }
 
 // FalseENF is what the estimator sees in sound without hum.
@@ -114,11 +116,19 @@ func audioCase(ctx context.Context, mains []Mains, c AudioCase, seconds int, see
 			}
 			d := est.Series.Hz[t] - m.Truth.Hz[t]
 			r.RMSE += d * d
-			r.Z += d * d / (est.Series.Sigma[t] * est.Series.Sigma[t])
+			z := math.Abs(d) / est.Series.Sigma[t]
+			r.Z += z * z
+			if z <= 1 {
+				r.Within1++
+			}
+			if z <= 2 {
+				r.Within2++
+			}
 			n++
 		}
 	}
 	r.Coverage, r.RMSE, r.Z = n/all, math.Sqrt(r.RMSE/n), math.Sqrt(r.Z/n)
+	r.Within1, r.Within2 = r.Within1/n, r.Within2/n
 	return r, nil
 }
 
@@ -238,9 +248,9 @@ func (c AudioCase) String() string {
 
 // WriteCSV writes the results as CSV with a header; frequencies in hertz.
 func (a AudioReport) WriteCSV(w io.Writer) error {
-	rows := [][]string{{"case", "cn0_dbhz", "coverage", "rmse_hz", "error_over_sigma"}}
+	rows := [][]string{{"case", "cn0_dbhz", "coverage", "rmse_hz", "error_over_sigma", "within_1_sigma", "within_2_sigma"}}
 	for _, r := range a.Results {
-		rows = append(rows, []string{r.String(), number(r.CN0), number(r.Coverage), number(r.RMSE), number(r.Z)})
+		rows = append(rows, []string{r.String(), number(r.CN0), number(r.Coverage), number(r.RMSE), number(r.Z), number(r.Within1), number(r.Within2)})
 	}
 	return csv.NewWriter(w).WriteAll(rows)
 }
@@ -252,6 +262,28 @@ func (a AudioReport) WriteMarkdown(w io.Writer) error {
 		"C/N0 is that of each harmonic, against the density of the noise or speech within 4 Hz of it.\n"+
 		"A cell is RMSE in mHz (share of the seconds with a value; root mean square of error over stated uncertainty).\n\n",
 		strings.Join(a.Mains, ", "), a.Seconds)
+	a.table(&b, "fundamental, 16 s frames, published", func(level float64) string {
+		if v, ok := published[level]; ok {
+			return fmt.Sprintf("%.1f", v)
+		}
+		return "-"
+	}, func(r AudioResult) string {
+		return fmt.Sprintf("%.2f (%.0f %%; %.1f)", 1e3*r.RMSE, 100*r.Coverage, r.Z)
+	})
+	b.WriteString("\n## Is the uncertainty honest?\n\nThe share of the errors within one and within two of the standard uncertainties that the estimate states for them, in per cent; " +
+		"of a Gaussian's they are 68 and 95.\n\n")
+	a.table(&b, "Gaussian", func(float64) string { return "68 / 95" },
+		func(r AudioResult) string { return fmt.Sprintf("%.0f / %.0f", 100*r.Within1, 100*r.Within2) })
+	b.WriteString("\n## Without hum\n\n| sound | hours | seconds that got a value | recordings of ten minutes said to have ENF |\n|---|---|---|---|\n")
+	for _, f := range a.False {
+		fmt.Fprintf(&b, "| %s | %.1f | %.2f %% | %d of %d |\n", f.What, f.Hours, 100*f.Share, f.Present, f.Recordings)
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// table writes a row for each level and a column for each case; the first column is of what the results are held against.
+func (a AudioReport) table(b *strings.Builder, against string, expect func(level float64) string, cell func(AudioResult) string) {
 	rows, columns := map[float64]map[string]string{}, []string{}
 	var levels []float64
 	for _, r := range a.Results {
@@ -262,24 +294,14 @@ func (a AudioReport) WriteMarkdown(w io.Writer) error {
 		if len(columns) == 0 || columns[len(columns)-1] != r.String() {
 			columns = append(columns, r.String())
 		}
-		rows[r.CN0][r.String()] = fmt.Sprintf("%.2f (%.0f %%; %.1f)", 1e3*r.RMSE, 100*r.Coverage, r.Z)
+		rows[r.CN0][r.String()] = cell(r)
 	}
-	fmt.Fprintf(&b, "| dB-Hz | fundamental, 16 s frames, published | %s |\n|---|---|%s\n", strings.Join(columns, " | "), strings.Repeat("---|", len(columns)))
+	fmt.Fprintf(b, "| dB-Hz | %s | %s |\n|---|---|%s\n", against, strings.Join(columns, " | "), strings.Repeat("---|", len(columns)))
 	for _, level := range levels {
-		old := "-"
-		if v, ok := published[level]; ok {
-			old = fmt.Sprintf("%.1f", v)
-		}
-		fmt.Fprintf(&b, "| %.0f | %s |", level, old)
+		fmt.Fprintf(b, "| %.0f | %s |", level, expect(level))
 		for _, c := range columns {
-			fmt.Fprintf(&b, " %s |", rows[level][c])
+			fmt.Fprintf(b, " %s |", rows[level][c])
 		}
 		b.WriteString("\n")
 	}
-	b.WriteString("\n## Without hum\n\n| sound | hours | seconds that got a value | recordings of ten minutes said to have ENF |\n|---|---|---|---|\n")
-	for _, f := range a.False {
-		fmt.Fprintf(&b, "| %s | %.1f | %.2f %% | %d of %d |\n", f.What, f.Hours, 100*f.Share, f.Present, f.Recordings)
-	}
-	_, err := io.WriteString(w, b.String())
-	return err
 }

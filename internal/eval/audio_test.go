@@ -53,6 +53,9 @@ func TestAudio(t *testing.T) {
 		if r.CN0 >= 30 && (r.RMSE > 2e-3 || r.Coverage < 0.9) {
 			t.Errorf("%s at %g dB-Hz: RMSE %.2f mHz in %.0f %% of the seconds", r, r.CN0, 1e3*r.RMSE, 100*r.Coverage)
 		}
+		if r.Within1 < 0.4 || r.Within2 < 0.8 || r.Within2 < r.Within1 {
+			t.Errorf("%s at %g dB-Hz: %.0f %% and %.0f %% of the errors are within one and two stated uncertainties", r, r.CN0, 100*r.Within1, 100*r.Within2)
+		}
 		report.Results = append(report.Results, r)
 	}
 	var page, table strings.Builder
@@ -62,7 +65,7 @@ func TestAudio(t *testing.T) {
 	if err := report.WriteCSV(&table); err != nil {
 		t.Fatal(err)
 	}
-	if lines := strings.Count(table.String(), "\n"); lines != 1+len(report.Results) || !strings.Contains(page.String(), "| 30 | 0.5 |") {
+	if lines := strings.Count(table.String(), "\n"); lines != 1+len(report.Results) || !strings.Contains(page.String(), "| 30 | 0.5 |") || !strings.Contains(page.String(), "| 30 | 68 / 95 |") {
 		t.Errorf("%d lines of CSV for %d results; page:\n%s", lines, len(report.Results), page.String())
 	}
 }
