@@ -100,14 +100,14 @@ func (o LocaliseOptions) withDefaults() LocaliseOptions {
 // edgeSeconds is how near to an end no edit is made, and how near to an edit a span counts as found.
 const edgeSeconds = 30
 
-// Localise forges excerpts of r: each edit, 10, 20, 30 and 60 s long, at random places; and leaves some alone.
+// Localise forges excerpts of r: each edit, 5, 10, 20, 30 and 60 s long, at random places; and leaves some alone.
 func Localise(r Recorded, o LocaliseOptions) ([]LocaliseResult, error) {
 	o = o.withDefaults()
 	rng := rand.New(rand.NewPCG(o.Seed, 3))
 	genuine, err := localise(r, o, rng, EditNone, 0)
 	results := []LocaliseResult{genuine}
 	for _, edit := range []Edit{EditCut, EditInsert, EditReplace} {
-		for _, seconds := range []int{10, 20, 30, 60} {
+		for _, seconds := range []int{5, 10, 20, 30, 60} {
 			if err != nil {
 				return nil, err
 			}
