@@ -43,7 +43,7 @@ func (m *Monitor) Watch(ctx context.Context, id string, source enf.Source, src S
 		return fmt.Errorf("watch %q: %s number %d: there are %d", id, source, number, mostTracks)
 	}
 	c, turn := m.begin(id, source, number)
-	w := &watcher{monitor: m, channel: c, turn: turn, options: enf.Options{Grid: m.grid(), Live: true}}
+	w := &watcher{monitor: m, channel: c, source: source, turn: turn, options: enf.Options{Grid: m.grid(), Live: true}}
 	defer func() {
 		w.restart()
 		m.options.Log.Debug("source ended", "channel", string(source))
@@ -107,6 +107,7 @@ type estimator interface {
 type watcher struct {
 	monitor *Monitor
 	channel *channel
+	source  enf.Source
 	turn    int
 	options enf.Options
 	audio   *enf.AudioEstimator
@@ -127,7 +128,7 @@ func (w *watcher) write(b media.Block) error {
 	}
 	if err := w.feed(b); err != nil { // its form has changed, or it has none
 		w.restart()
-		w.monitor.options.Log.Debug("estimate begins anew", "channel", string(w.channel.source), "err", err)
+		w.monitor.options.Log.Debug("estimate begins anew", "channel", string(w.source), "err", err)
 	}
 	if w.estimator() == nil {
 		return nil
@@ -157,12 +158,12 @@ func (w *watcher) write(b media.Block) error {
 // span returns the time that a block covers, zero for an empty one.
 func (w *watcher) span(b media.Block) (from, to time.Time, err error) {
 	switch {
-	case b.Audio != nil && w.channel.source == enf.SourceAudio:
+	case b.Audio != nil && w.source == enf.SourceAudio:
 		if b.Audio.Len() == 0 || len(b.Audio.Channels) > mostChannels || !(b.Audio.Rate > 0) {
 			return time.Time{}, time.Time{}, nil
 		}
 		return b.Audio.Start, b.Audio.End(), nil
-	case b.Luma != nil && w.channel.source == enf.SourceVideo:
+	case b.Luma != nil && w.source == enf.SourceVideo:
 		return b.Luma.Time, b.Luma.Time, nil
 	}
 	return time.Time{}, time.Time{}, errors.New("the block is of another kind")
