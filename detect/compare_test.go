@@ -338,3 +338,35 @@ func TestMinuteInPlace(t *testing.T) {
 		t.Errorf("%d of 337 genuine minutes are placed elsewhere", astray)
 	}
 }
+
+// A camera's clock wanders for tens of seconds at a time: that is not called a forgery of minutes, while another grid for eight is.
+func TestCameraWanders(t *testing.T) {
+	const minutes5, minutes8 = 300, 480
+	forged, foreign := 0, 0
+	for seed := range uint64(30) {
+		grid, other := wandering(100+seed, 900), wandering(200+seed, 900)
+		grid.Start = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+		other.Start = grid.Start
+		rng := rand.New(rand.NewPCG(seed, 31))
+		filmed := func(s enf.Series, n int) detect.Channel {
+			walk := 0.0
+			rec := changed(s.Slice(200, 200+n), func(_ int, hz float64) float64 {
+				const memory = 15.0 // seconds
+				walk += -walk/memory + 0.005*math.Sqrt(2/memory)*rng.NormFloat64()
+				return hz + walk
+			})
+			est := estimate(rec)
+			est.Source = enf.SourceVideo
+			return detect.Compare(est, grid, detect.Options{})
+		}
+		if filmed(grid, minutes5).Verdict == detect.Forged {
+			forged++
+		}
+		if filmed(other, minutes8).Verdict == detect.Forged {
+			foreign++
+		}
+	}
+	if forged > 0 || foreign < 27 {
+		t.Errorf("of 30, %d genuine were called forged, and %d that were not", forged, foreign)
+	}
+}

@@ -20,12 +20,14 @@ const (
 	noiseFloor   = 0.001 // what two good recordings of one grid differ by: smearing in 16 s frames, and the reference's own error
 	noiseDefault = 0.002 // of a series that does not state its uncertainty and has no residual to tell it from
 	noiseCeiling = 0.005 // most that is read from residuals (cameras jitter by as much): with more, anything agrees
-	// cameraScatter is the noise from which a camera's frames do not come when it says they do: smooth wanderings of its clock, 3.5-9 mHz in
+	// cameraScatter is the noise from which a camera's frames do not come when it says they do: smooth wanderings of its clock, 2.2-9 mHz in
 	// recordings of a lit wall (docs/estimation.md), look like a foreign hum for tens of seconds.
-	cameraScatter = 0.003
-	noiseWorst    = 1.0   // a stated uncertainty beyond says the same: nothing is known
-	frameSeconds  = 8.0   // neighbours this close are not independent: the effective length of a 16 s Hann frame
-	spreadFloor   = 0.003 // least spread a recording is credited with in ranking
+	cameraScatter = 0.002
+	// wanderLength is by how much such wanderings outlast frameSeconds, so that there is that much less evidence in them: they take 10-30 s.
+	wanderLength = 2.5
+	noiseWorst   = 1.0   // a stated uncertainty beyond says the same: nothing is known
+	frameSeconds = 8.0   // neighbours this close are not independent: the effective length of a 16 s Hann frame
+	spreadFloor  = 0.003 // least spread a recording is credited with in ranking
 )
 
 // track is the recording: one value a second.
