@@ -1,8 +1,8 @@
 // SPDX-FileCopyrightText: 2026 The DeFakePro Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Command screens takes the pictures of the README: it runs the demo, and photographs its page when the deepfake has been
-// flagged, and with the evidence opened.
+// Command screens takes the pictures of the README: it runs the demo, and photographs its page when the deepfake begins, when it
+// has been flagged, and with the evidence opened.
 //
 //	screens DEFAKEPRO FOLDER
 package main
@@ -78,6 +78,8 @@ func (s *shots) see(line string) error {
 	switch {
 	case ok:
 		return chromedp.Do(s.browser, chromedp.EmulateViewport(width, height), chromedp.Navigate(page))
+	case strings.Contains(line, "Now Mallory is no longer live"):
+		return s.take("guard-before.png")
 	case strings.Contains(line, " FORGED"):
 		if err := s.take("guard-during.png"); err != nil {
 			return err
