@@ -103,3 +103,25 @@ func TestProblem(t *testing.T) {
 		}
 	})
 }
+
+// Who could not be followed is not authentic for having left, and is heard without prejudice after coming back.
+func TestProblemOutlastsLeaving(t *testing.T) {
+	stage(t, &truth{late: 15 * time.Second}, func(t *testing.T, ctx context.Context, h *hall, m *monitor.Monitor) {
+		go func() {
+			_ = m.Watch(ctx, "eve", enf.SourceAudio, &microphone{hall: h, until: h.began.Add(150 * time.Second)})
+		}()
+		pass(60 * time.Second)
+		m.Problem("eve", enf.SourceAudio, "more than 3 are sent at once")
+		pass(90 * time.Second)
+		m.Leave("eve")
+		everySecond(t, m, "eve", 70*time.Second, func(s int, p monitor.Participant) {
+			if p.Verdict != detect.Undetermined {
+				t.Fatalf("%s %d s after leaving: %s", p.Verdict, s, p.Reason)
+			}
+		})
+		m.Join(monitor.Person{ID: "eve"})
+		go func() { _ = m.Watch(ctx, "eve", enf.SourceAudio, &microphone{hall: h}) }()
+		pass(2 * time.Minute)
+		expect(t, m, "eve", detect.Authentic, "")
+	})
+}

@@ -141,6 +141,9 @@ func (m *Monitor) join(p Person) *person {
 		old.Person = p
 		if !old.left.IsZero() {
 			old.joined, old.left = now, time.Time{}
+			for _, d := range old.media {
+				d.problem = ""
+			}
 		}
 		return old
 	}
@@ -168,10 +171,7 @@ func (m *Monitor) Leave(id string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if p := m.find(id); p != nil && p.left.IsZero() {
-		p.left = m.options.Now()
-		for _, d := range p.media {
-			d.problem = ""
-		}
+		p.left = m.options.Now() // what could not be followed is not authentic for that
 		m.touch()
 	}
 }
