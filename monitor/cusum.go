@@ -40,7 +40,7 @@ type alarm struct {
 // guard looks at a channel's newest seconds: a cumulative sum of the log-likelihood ratio of "its values are anything" over
 // "they are the grid's" (Page 1954; the densities are those by which package detect splits recordings). Where the truth is not
 // known yet, others who have followed it so far stand in for it.
-func (m *Monitor) guard(c *channel, now time.Time) {
+func (m *Monitor) guard(p *person, c *channel, now time.Time) {
 	if !c.base.known || m.options.Rule == detect.RuleCorrelation {
 		return
 	}
@@ -62,7 +62,7 @@ func (m *Monitor) guard(c *channel, now time.Time) {
 		noise := c.base.uncertainty(cell)
 		d := cell.hz - offset - m.truth.between(instant)
 		if math.IsNaN(d) {
-			if d = m.testify(c, cell.hz-offset, instant); math.IsNaN(d) {
+			if d = m.testify(p, cell.hz-offset, instant); math.IsNaN(d) {
 				continue
 			}
 			noise = math.Hypot(noise, floorHz)
@@ -89,13 +89,19 @@ func (m *Monitor) guard(c *channel, now time.Time) {
 	}
 }
 
-// testify returns by how much a value of the channel, at an instant for which there is no truth yet, differs from what the
-// others say; NaN where they say nothing, or it is they who may have left the grid rather than this channel.
-func (m *Monitor) testify(c *channel, hz, instant float64) float64 {
+// testify returns by how much a value of a person's, at an instant for which there is no truth yet, differs from what the
+// others say; NaN where they say nothing, or it is they who may have left the grid rather than this person. Each has one word, however
+// much it sends: or else one with several microphones would outvote the rest.
+func (m *Monitor) testify(p *person, hz, instant float64) float64 {
 	said := make([]float64, 0, len(m.witnesses))
+	var heard *person
 	for _, w := range m.witnesses {
-		if v := w.trace.between(instant - w.base.lag); w != c && !math.IsNaN(v) {
-			said = append(said, v-w.base.offsets[w.turn])
+		if w.person == p || w.person == heard {
+			continue
+		}
+		if v := w.channel.trace.between(instant - w.channel.base.lag); !math.IsNaN(v) {
+			heard = w.person
+			said = append(said, v-w.channel.base.offsets[w.channel.turn])
 		}
 	}
 	if len(said) == 0 {
@@ -118,15 +124,21 @@ func (m *Monitor) testify(c *channel, hz, instant float64) float64 {
 	return hz - median
 }
 
-// summon notes whose channels are witnesses: those that are authentic, follow the truth as far as it is known, and whose source has
-// been compared with it.
+// witness is a channel that stands in for the truth.
+type witness struct {
+	person  *person
+	channel *channel
+}
+
+// summon notes whose channels are witnesses, person by person: those that are authentic, follow the truth as far as it is known, and
+// whose source has been compared with it.
 func (m *Monitor) summon() {
 	m.witnesses = m.witnesses[:0]
 	for _, p := range m.people {
 		for c := range p.channels() {
 			_, ok := c.base.offsets[c.turn]
 			if p.left.IsZero() && ok && c.base.known && c.verdict == detect.Authentic && !c.alarm.on {
-				m.witnesses = append(m.witnesses, c)
+				m.witnesses = append(m.witnesses, witness{p, c})
 			}
 		}
 	}

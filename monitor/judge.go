@@ -59,7 +59,7 @@ func (m *Monitor) Judge(ctx context.Context) {
 			continue
 		}
 		for c := range p.channels() {
-			m.guard(c, now)
+			m.guard(p, c, now)
 			m.conclude(c, now)
 		}
 		for _, d := range p.media {

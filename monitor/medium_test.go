@@ -125,3 +125,35 @@ func TestProblemOutlastsLeaving(t *testing.T) {
 		expect(t, m, "eve", detect.Authentic, "")
 	})
 }
+
+// Who sends three of a kind has no more to say of the others than each of these, while the truth is not known yet.
+func TestOneWordEach(t *testing.T) {
+	other := enftest.NewGrid(9, enftest.GridOptions{Duration: time.Hour})
+	stage(t, &truth{late: 15 * time.Second}, func(t *testing.T, ctx context.Context, h *hall, m *monitor.Monitor) {
+		const turn = 250 // s: then all of one person's leave the grid
+		phase := func(u float64) float64 {
+			if u < turn {
+				return h.grid.Phase(u)
+			}
+			return h.grid.Phase(turn) + other.Phase(u) - other.Phase(turn) + 0.2*(u-turn)
+		}
+		for i, id := range []string{"ada", "bob"} {
+			go func() { _ = m.Watch(ctx, id, enf.SourceAudio, &microphone{hall: h, seed: uint64(i)}) }()
+		}
+		for n := range 3 {
+			go func() {
+				_ = m.Watch(ctx, "eve", enf.SourceAudio, second{&microphone{hall: h, seed: uint64(5 + n), phase: phase}, n})
+			}()
+		}
+		pass((turn - 5) * time.Second)
+		expect(t, m, "eve", detect.Authentic, "")
+		everySecond(t, m, "eve", time.Minute, func(s int, _ monitor.Participant) {
+			for _, id := range []string{"ada", "bob"} {
+				if p := person(t, m, id); p.Verdict != detect.Authentic {
+					t.Fatalf("%s is %s after %d s: %s", id, p.Verdict, s, p.Reason)
+				}
+			}
+		})
+		expect(t, m, "eve", detect.Forged, "")
+	})
+}

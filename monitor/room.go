@@ -79,8 +79,8 @@ type Monitor struct {
 	compared  time.Time  // when channels were last compared
 	placed    time.Time  // a reading of the clock by which all is placed
 	setBy     func(before, now time.Time) time.Duration
-	truth     *trace     // written under both locks
-	witnesses []*channel // channels that stand in for the truth, in a judgement
+	truth     *trace    // written under both locks
+	witnesses []witness // in a judgement
 
 	mu      sync.Mutex
 	room    Room // without participants
