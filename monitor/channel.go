@@ -24,8 +24,10 @@ const (
 type channel struct {
 	source enf.Source
 	turn   int // number of the source that is being followed
-	began  time.Time
-	heard  time.Time // when something last arrived
+	// misplaced is that of the newest source that may be placed by what the guard's clock was before it was set.
+	misplaced int
+	began     time.Time
+	heard     time.Time // when something last arrived
 	// resumed is when something came after a silence, at the beginning or for as long as it takes to be undetermined.
 	resumed time.Time
 	problem string // why it could not be followed to its end

@@ -4,12 +4,13 @@
 package monitor
 
 import (
+	"errors"
 	"fmt"
 	"time"
 )
 
-// setMost is by how much the guard's clock may be set while all that was placed by it stays where it is: what conferences bear within a
-// source, and less than what the lag of a window can be.
+// setMost is by how much the guard's clock may be set while all that was placed by it stays where it is: less than what the lag of a
+// window can be.
 const setMost = 400 * time.Millisecond
 
 // setBy is by how much a clock was set between two of its readings: what has passed by it, but for what has passed. Readings without
@@ -18,8 +19,10 @@ func setBy(before, now time.Time) time.Duration {
 	return now.Round(0).Sub(before.Round(0)) - now.Sub(before)
 }
 
+var errClockSet = errors.New("the guard's own clock was set")
+
 // watchClock begins anew with everything when the guard's clock has been set, as nothing heard before is where it belongs, and says so. Sources
-// that began before it have nothing more to say: the conference gives others.
+// that began before it was noticed are watched no longer: the conference gives others.
 func (m *Monitor) watchClock(now time.Time) {
 	by := m.setBy(m.placed, now)
 	if by.Abs() <= setMost {
@@ -41,7 +44,7 @@ func (m *Monitor) watchClock(now time.Time) {
 				s.From, s.To, s.found = s.From.Add(by), s.To.Add(by), now
 				fresh.spans = append(fresh.spans, s)
 			}
-			fresh.turn, fresh.began, fresh.heard, fresh.evidence = c.turn+1, now, c.heard, c.evidence
+			fresh.turn, fresh.misplaced, fresh.began, fresh.heard, fresh.evidence = c.turn+1, c.turn, now, c.heard, c.evidence
 			*c = *fresh
 		}
 	}

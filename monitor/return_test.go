@@ -201,3 +201,43 @@ func TestClockIsSet(t *testing.T) {
 		synctest.Wait()
 	})
 }
+
+// When the clock is set, by however little, what was placed before is watched no longer, so that it is followed anew: also where it began
+// between that and its being noticed.
+func TestClockSetEndsSources(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		first time.Duration // length of the first source
+	}{{"before", time.Hour}, {"not noticed yet", 100500 * time.Millisecond}} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				const by = 450 * time.Millisecond // conferences do not notice
+				ctx, cancel := context.WithCancel(t.Context())
+				h := newHall(1)
+				var ahead, unseen atomic.Int64
+				m := monitor.New(monitor.Options{
+					Truth: &truth{hall: h, late: 15 * time.Second}, Grid: enf.Grid60, Now: func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) },
+				})
+				m.SetBy(func(_, _ time.Time) time.Duration { return time.Duration(unseen.Swap(0)) })
+				ended := make(chan struct{})
+				go func() { _ = m.Run(ctx); close(ended) }()
+				go func() {
+					_ = m.Watch(ctx, "ada", enf.SourceAudio, &microphone{hall: h, until: h.began.Add(test.first)})
+					for ctx.Err() == nil {
+						_ = m.Watch(ctx, "ada", enf.SourceAudio, &microphone{hall: h})
+					}
+				}()
+				time.Sleep(100500 * time.Millisecond)
+				ahead.Store(int64(by))
+				unseen.Store(int64(by))
+				pass(2 * time.Second)
+				expect(t, m, "ada", detect.Undetermined, "The guard's own clock was set forward by 500ms at ")
+				pass(2 * time.Minute)
+				expect(t, m, "ada", detect.Authentic, "")
+				cancel()
+				<-ended
+				synctest.Wait()
+			})
+		})
+	}
+}

@@ -29,7 +29,7 @@ const (
 )
 
 // Watch follows one source of a participant's sound or picture until it ends: it returns nil at its end, and otherwise
-// why it could not be followed, or that ctx ended. Sources of one kind may come after one another; a new one ends what an
+// why it could not be followed, or that ctx ended. When the guard's clock is set it returns as well: another source must take its place. Sources of one kind may come after one another; a new one ends what an
 // older one has to say, unless they are [Numbered] and have different numbers. Whoever has not joined does so by it.
 func (m *Monitor) Watch(ctx context.Context, id string, source enf.Source, src Source) error {
 	if source != enf.SourceAudio && source != enf.SourceVideo {
@@ -117,8 +117,18 @@ type watcher struct {
 	asked   time.Time // when values were last taken, by the source's time
 }
 
+// misplaced reports whether the source is where the guard's clock was before it was set.
+func (w *watcher) misplaced() bool {
+	w.monitor.mu.Lock()
+	defer w.monitor.mu.Unlock()
+	return w.turn <= w.channel.misplaced
+}
+
 // write takes in one block.
 func (w *watcher) write(b media.Block) error {
+	if w.misplaced() {
+		return errClockSet
+	}
 	at, end, err := w.span(b)
 	if err != nil || at.IsZero() {
 		return err
