@@ -142,7 +142,7 @@ func (r *Room) trouble(in *incoming, err error) {
 	old := r.troubles[in.id]
 	delete(r.troubles, in.id)
 	if err != nil {
-		r.troubles[in.id] = err // no more than subscriptions: each takes its own away at its end
+		r.troubles[in.id] = err // no more than tracks: sync forgets those that are not there
 	}
 	r.mu.Unlock()
 	if clause(old) != clause(err) {

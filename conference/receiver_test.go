@@ -531,4 +531,12 @@ func TestReceiverBlind(t *testing.T) {
 	if len(b.failures) != 0 {
 		t.Errorf("muted: %v", b.failures)
 	}
+	b = newBench(Audio)
+	b.transmit(media.Opus, again[:1000])
+	b.restart(again[1000].at, "a codec that is not known")
+	b.fail(errCodec)
+	b.transmit(media.Opus, again[1500:2000])
+	if len(b.failures) != 2 || b.failures[1] != nil {
+		t.Errorf("a codec that is known again: %v", b.failures)
+	}
 }

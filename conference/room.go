@@ -174,6 +174,9 @@ func (r *Room) sync(s *session) {
 		r.attend(m, Video, &a.video)
 	}
 	s.forget(tracks)
+	r.mu.Lock()
+	maps.DeleteFunc(r.troubles, func(id string, _ error) bool { return !tracks[id] })
+	r.mu.Unlock()
 	for _, id := range slices.Sorted(maps.Keys(r.people)) {
 		if !present[id] {
 			r.put(Event{Kind: Left, Participant: r.people[id].who})
@@ -191,6 +194,7 @@ func (r *Room) follow(ctx context.Context, in *incoming) {
 		r.trouble(in, errTooMany)
 		return
 	}
+	r.trouble(in, nil) // it may have been one too many before
 	defer r.trouble(in, nil)
 	defer context.AfterFunc(ctx, in.expire)()
 	rec := &receiver{
@@ -210,7 +214,7 @@ func (r *Room) follow(ctx context.Context, in *incoming) {
 		switch {
 		case errors.Is(err, errCodec):
 			rec.restart(now, "a codec that is not known")
-			r.trouble(in, err)
+			rec.fail(err) // until something can be decoded
 		case err != nil:
 			rec.restart(now, "the subscription has ended")
 			return
