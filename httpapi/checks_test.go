@@ -93,7 +93,7 @@ func TestChecksAreBounded(t *testing.T) {
 	t.Parallel()
 	scratch := t.TempDir()
 	begun := make(chan struct{}, 1)
-	o := Options{Scratch: scratch, Limits: Limits{UploadTime: 200 * time.Millisecond, CheckTime: 300 * time.Millisecond, Checks: 1}}
+	o := Options{Scratch: scratch, Limits: Limits{UploadTime: 200 * time.Millisecond, CheckTime: 3 * time.Second, Checks: 1}}
 	o.Check = func(ctx context.Context, _ Upload) ([]byte, error) {
 		begun <- struct{}{}
 		<-ctx.Done()
