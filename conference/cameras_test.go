@@ -53,3 +53,34 @@ func TestCameras(t *testing.T) {
 		t.Error(e.Err)
 	}
 }
+
+// TestFullRoom: a track for which there is no room is followed as soon as there is.
+func TestFullRoom(t *testing.T) {
+	s := server(t)
+	picture := encode(t, media.VP8, 25, "-f lavfi -i testsrc2=size=320x180:rate=25:duration=4 -b:v 300k -g 25")
+	r := join(t, options(s, "guard"))
+	for range tracksMost {
+		r.slots <- struct{}{}
+	}
+	p := publish(t, options(s, "alice"), Media{})
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	camera, err := p.send(media.VP8, &lksdk.TrackPublicationOptions{Name: "camera", Source: livekit.TrackSource_CAMERA, VideoWidth: 320, VideoHeight: 180})
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		for play(ctx, picture, 4*time.Second, camera.write) == nil && ctx.Err() == nil {
+		}
+	}()
+	if e := await(t, r, "there is no room", func(e Event) bool { return e.Kind == Unreadable }); !errors.Is(e.Err, errTooMany) {
+		t.Errorf("%+v", e)
+	}
+	<-r.slots
+	if b, err := read(t, began(t, r, "alice", Video)); err != nil || b.Luma == nil {
+		t.Error(err)
+	}
+	for range tracksMost - 1 {
+		<-r.slots
+	}
+}

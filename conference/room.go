@@ -185,18 +185,31 @@ func (r *Room) sync(s *session) {
 	}
 }
 
+// admit waits until there is room for one more track, and reports whether the track is still there then. What arrives meanwhile is
+// thrown away: later it would be out of its time.
+func (r *Room) admit(in *incoming) bool {
+	for {
+		select {
+		case r.slots <- struct{}{}:
+			return true
+		default:
+			r.trouble(in, errTooMany)
+			if _, _, err := in.read(); err != nil && !errors.Is(err, errCodec) {
+				return false
+			}
+		}
+	}
+}
+
 // follow makes tracks of what a subscription brings, until it ends. It has a goroutine of its own.
 func (r *Room) follow(ctx context.Context, in *incoming) {
-	select {
-	case r.slots <- struct{}{}:
-		defer func() { <-r.slots }()
-	default:
-		r.trouble(in, errTooMany)
-		return
-	}
-	r.trouble(in, nil) // it may have been one too many before
 	defer r.trouble(in, nil)
 	defer context.AfterFunc(ctx, in.expire)()
+	if !r.admit(in) {
+		return
+	}
+	defer func() { <-r.slots }()
+	r.trouble(in, nil) // it may have been one too many before
 	rec := &receiver{
 		kind: in.kind, log: r.log, key: in.askKey,
 		// What has arrived when the room is left may still be read.
