@@ -82,7 +82,7 @@ func (d *medium) worst(now time.Time) (worst *channel, of int) {
 			continue
 		}
 		of++
-		if worst == nil || cmp.Or(cmp.Compare(rank(c.verdict), rank(worst.verdict)), cmp.Compare(worst.confidence, c.confidence)) > 0 {
+		if worst == nil || c.worse(worst) {
 			worst = c
 		}
 	}
@@ -90,6 +90,16 @@ func (d *medium) worst(now time.Time) (worst *channel, of int) {
 		return newest, 1
 	}
 	return worst, of
+}
+
+// worse reports whether a channel says more against its person than another: a worse verdict, a surer one that it is forged, or a
+// less sure one that it is not.
+func (c *channel) worse(than *channel) bool {
+	surer := cmp.Compare(c.confidence, than.confidence)
+	if c.verdict != detect.Forged {
+		surer = -surer
+	}
+	return cmp.Or(cmp.Compare(rank(c.verdict), rank(than.verdict)), surer) > 0
 }
 
 // view is what there is to be said of the medium now, and the channel that it rests on.

@@ -157,3 +157,23 @@ func TestOneWordEach(t *testing.T) {
 		expect(t, m, "eve", detect.Forged, "")
 	})
 }
+
+// For several side by side stands what weighs most: the surest forgery, and the least sure of what is authentic.
+func TestWorst(t *testing.T) {
+	const a, u, f = detect.Authentic, detect.Undetermined, detect.Forged
+	for _, test := range []struct {
+		verdicts    []detect.Verdict
+		confidences []float64
+		want        int
+	}{
+		{[]detect.Verdict{a, f, u}, []float64{1, 0.5, 0}, 1},
+		{[]detect.Verdict{f, f, a}, []float64{0.5, 0.9, 1}, 1},
+		{[]detect.Verdict{f, f, a}, []float64{0.9, 0.5, 1}, 0},
+		{[]detect.Verdict{a, a}, []float64{0.9, 0.8}, 1},
+		{[]detect.Verdict{a, u}, []float64{0.9, 0.8}, 1},
+	} {
+		if got := monitor.Worst(time.Now(), test.verdicts, test.confidences); got != test.want {
+			t.Errorf("%v, %v: %d, want %d", test.verdicts, test.confidences, got, test.want)
+		}
+	}
+}
