@@ -10,7 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
+	"path/filepath"
 	"time"
 
 	"github.com/defakepro/defakepro/enf"
@@ -32,16 +32,15 @@ type checker struct {
 func (o guardOptions) truthOf(g guard.Options) func() (reference, error) {
 	if g.Reference != nil {
 		return func() (reference, error) {
-			return reference{path: o.reference, truth: g.Reference.Between, est: enf.Estimate{Grid: g.Reference.State().Grid}}, nil
+			return reference{path: filepath.Base(o.reference), truth: g.Reference.Between, est: enf.Estimate{Grid: g.Reference.State().Grid}}, nil
 		}
 	}
 	return func() (reference, error) {
 		c, err := g.Committee.Registered()
 		if err != nil {
-			return reference{}, fmt.Errorf("%w: the committee does not answer: %w", httpapi.ErrRecording, err)
+			return reference{}, fmt.Errorf("%w: the committee does not answer", httpapi.ErrRecording) // why, the page says to those who may look
 		}
-		name := strings.Join(o.ledger, ", ")
-		return reference{path: name, truth: g.Committee.Between, est: enf.Estimate{Grid: enf.Grid(c.Nominal)}}, nil
+		return reference{path: "committee " + c.ID, truth: g.Committee.Between, est: enf.Estimate{Grid: enf.Grid(c.Nominal)}}, nil
 	}
 }
 
