@@ -14,7 +14,7 @@ import (
 
 // evalCalls plays calls to a guard. With --data, honest calls on recorded grids are played too.
 func evalCalls(ctx context.Context, o evalOptions, say func(string)) (evalReport, error) {
-	opts := eval.LiveOptions{Seed: evalSeed, Runs: 12, Hours: 25}
+	opts := eval.LiveOptions{Seed: evalSeed, Runs: 12, Hours: 50}
 	if o.quick {
 		opts.Runs, opts.Hours = 2, 2
 	}
