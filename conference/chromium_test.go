@@ -155,9 +155,12 @@ func (b browser) check(t *testing.T, track *Track, length time.Duration) {
 	}
 	rate := float64(blocks-1) / span.Seconds()
 	t.Logf("%s, %s: %v; %.1f s into the file; %.2f blocks/s", b.name, track.Kind, best, lag, rate)
-	if track.Kind == Video && math.Abs(rate/b.fps-1) > 0.002 {
-		// The browser's camera takes the file's pictures one by one, whatever the time: then the light flickers at another rate.
-		t.Logf("%s: not judged, as this machine was too busy for the browser to film at %g fps", b.name, b.fps)
+	if track.Kind == Video {
+		// A browser's camera that is a file takes its pictures one by one, by a timer of its own, whatever their time: the flicker in them is
+		// not that of the moment, and is only told. That they come is what is held here.
+		if rate < b.fps/2 {
+			t.Errorf("%s: %.2f pictures a second", b.name, rate)
+		}
 		return
 	}
 	if !(best.rmse < 0.003) || best.share < 0.5 || math.Abs(best.offset) > 0.002 {
