@@ -41,8 +41,8 @@ type browser struct {
 	mains         *enftest.Grid
 }
 
-// TestChromium holds that the grid's frequency comes from the files that two browsers take for camera and microphone, through their
-// encoders and a server, to the guard.
+// TestChromium holds that the grid's frequency comes from the files that two browsers take for microphones, through their encoders and a
+// server, to the guard, and the pictures of those that they take for cameras.
 func TestChromium(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes minutes")
