@@ -12,12 +12,13 @@ import (
 	"github.com/livekit/protocol/livekit"
 	lksdk "github.com/livekit/server-sdk-go/v2"
 
+	"github.com/defakepro/defakepro/internal/livekit/livekittest"
 	"github.com/defakepro/defakepro/media"
 )
 
 // TestCameras: of a participant's cameras each is followed under a number of its own, and more than can be followed is told until there is one less.
 func TestCameras(t *testing.T) {
-	s := server(t)
+	s := livekittest.Server(t)
 	picture := encode(t, media.VP8, 25, "-f lavfi -i testsrc2=size=320x180:rate=25:duration=4 -b:v 300k -g 25")
 	r := join(t, options(s, "guard"))
 	p := publish(t, options(s, "alice"), Media{})
@@ -56,7 +57,7 @@ func TestCameras(t *testing.T) {
 
 // TestFullRoom: a track for which there is no room is followed as soon as there is.
 func TestFullRoom(t *testing.T) {
-	s := server(t)
+	s := livekittest.Server(t)
 	picture := encode(t, media.VP8, 25, "-f lavfi -i testsrc2=size=320x180:rate=25:duration=4 -b:v 300k -g 25")
 	r := join(t, options(s, "guard"))
 	for range tracksMost {

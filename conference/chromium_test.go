@@ -20,6 +20,7 @@ import (
 
 	"github.com/defakepro/defakepro/enf"
 	"github.com/defakepro/defakepro/enf/enftest"
+	"github.com/defakepro/defakepro/internal/livekit/livekittest"
 	"github.com/defakepro/defakepro/sim"
 )
 
@@ -56,7 +57,7 @@ func TestChromium(t *testing.T) {
 		t.Skip("needs LiveKit's client for browsers, which comes with the dashboard")
 	}
 	const length = 75 * time.Second
-	s := server(t)
+	s := livekittest.Server(t)
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(page)) })
 	mux.HandleFunc("GET /livekit-client.js", func(w http.ResponseWriter, q *http.Request) { http.ServeFile(w, q, script) })

@@ -11,12 +11,13 @@ import (
 	lksdk "github.com/livekit/server-sdk-go/v2"
 	"github.com/pion/webrtc/v4"
 
+	"github.com/defakepro/defakepro/internal/livekit/livekittest"
 	"github.com/defakepro/defakepro/media"
 )
 
 // TestAskAgain holds that the server and the guard agree on lost sound being sent again.
 func TestAskAgain(t *testing.T) {
-	s := server(t)
+	s := livekittest.Server(t)
 	sound := encode(t, media.Opus, 50, "-f lavfi -i sine=frequency=100:sample_rate=48000:duration=4 -ac 2 -b:a 64k")[:200]
 	p := publish(t, options(s, "alice"), Media{Audio: media.Opus})
 	go func() { _ = play(t.Context(), sound, 4*time.Second, p.WriteAudio) }()

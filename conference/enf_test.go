@@ -20,6 +20,7 @@ import (
 
 	"github.com/defakepro/defakepro/enf"
 	"github.com/defakepro/defakepro/enf/enftest"
+	"github.com/defakepro/defakepro/internal/livekit/livekittest"
 	"github.com/defakepro/defakepro/media"
 	"github.com/defakepro/defakepro/sim"
 )
@@ -132,7 +133,7 @@ func TestENF(t *testing.T) {
 		newTalk(t, 1, length, 640, 360, 25, media.VP8), newTalk(t, 2, length, 640, 360, 30, media.VP8),
 		newTalk(t, 3, length, 1280, 720, 25, media.H264), newTalk(t, 4, length, 1280, 720, 30, media.VP8),
 	}
-	s := server(t)
+	s := livekittest.Server(t)
 	r := join(t, options(s, "guard"))
 	direct := make(map[string]score)
 	for i, k := range talks {

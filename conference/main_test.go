@@ -133,21 +133,6 @@ func readH264(r io.Reader, next func([]byte)) error {
 	}
 }
 
-// server starts a LiveKit server, or skips the test where there is none.
-func server(t testing.TB) *livekit.Server {
-	t.Helper()
-	binary, ok := livekit.Find()
-	if !ok {
-		t.Skip("no livekit-server: make deps builds it")
-	}
-	s, err := livekit.Start(t.Context(), binary, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(s.Stop)
-	return s
-}
-
 // options join a room of a server.
 func options(s *livekit.Server, identity string) Options {
 	return Options{URL: s.URL, Key: s.Key, Secret: s.Secret, Room: "room", Identity: identity, Name: "Name of " + identity}

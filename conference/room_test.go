@@ -24,6 +24,7 @@ import (
 	"github.com/pion/rtp/codecs"
 	"github.com/pion/webrtc/v4"
 
+	"github.com/defakepro/defakepro/internal/livekit/livekittest"
 	"github.com/defakepro/defakepro/media"
 )
 
@@ -68,7 +69,7 @@ func (m *tone) result() (hz, worst float64) {
 }
 
 func TestTwoParticipants(t *testing.T) {
-	s := server(t)
+	s := livekittest.Server(t)
 	sound := encode(t, media.Opus, 50, "-f lavfi -i sine=frequency=100:sample_rate=48000:duration=4 -ac 2 -b:a 64k")
 	picture := encode(t, media.VP8, 25, "-f lavfi -i testsrc2=size=640x360:rate=25:duration=4 -b:v 600k -g 50")
 	sound = sound[:200]
@@ -159,7 +160,7 @@ func read(t testing.TB, track *Track) (media.Block, error) {
 }
 
 func TestJoinRefused(t *testing.T) {
-	s := server(t)
+	s := livekittest.Server(t)
 	good := options(s, "guard")
 	for name, test := range map[string]struct {
 		change func(*Options)
@@ -200,7 +201,7 @@ func TestJoinRefused(t *testing.T) {
 
 // TestMute: muting is a gap in a track of sound, and what follows is at its time; the phase of a tone shows it.
 func TestMute(t *testing.T) {
-	s := server(t)
+	s := livekittest.Server(t)
 	c := newClip(t)
 	p := publish(t, options(s, "alice"), Media{Audio: media.Opus})
 	r := join(t, options(s, "guard"))
@@ -252,7 +253,7 @@ func TestMute(t *testing.T) {
 
 // TestLeave: tracks of whoever leaves end.
 func TestLeave(t *testing.T) {
-	s := server(t)
+	s := livekittest.Server(t)
 	c := newClip(t)
 	r := join(t, options(s, "guard"))
 	p, stop := c.play(t, options(s, "alice"))
@@ -277,7 +278,7 @@ func TestServerRestart(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes half a minute")
 	}
-	s := server(t)
+	s := livekittest.Server(t)
 	c := newClip(t)
 	_, stop := c.play(t, options(s, "alice"))
 	r := join(t, options(s, "guard"))
@@ -306,7 +307,7 @@ func TestServerRestart(t *testing.T) {
 
 // TestExpelled: who joins under the guard's name puts it out, and it does not fight.
 func TestExpelled(t *testing.T) {
-	s := server(t)
+	s := livekittest.Server(t)
 	r := join(t, options(s, "guard"))
 	join(t, options(s, "guard"))
 	e := await(t, r, "the end", func(e Event) bool { return e.Kind == Ended })
@@ -323,7 +324,7 @@ func TestLayers(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes half a minute")
 	}
-	s := server(t)
+	s := livekittest.Server(t)
 	low := encode(t, media.VP8, 25, "-f lavfi -i testsrc2=size=320x180:rate=25:duration=4 -b:v 200k -g 25")
 	high := encode(t, media.VP8, 25, "-f lavfi -i testsrc2=size=1280x720:rate=25:duration=4 -b:v 1200k -g 25")
 	p := publish(t, options(s, "alice"), Media{})
@@ -391,7 +392,7 @@ func TestComing(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes a minute")
 	}
-	s := server(t)
+	s := livekittest.Server(t)
 	c := newClip(t)
 	r := join(t, options(s, "guard"))
 	before := runtime.NumGoroutine()

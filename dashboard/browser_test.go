@@ -24,7 +24,7 @@ import (
 	"github.com/defakepro/defakepro/conference"
 	"github.com/defakepro/defakepro/detect"
 	"github.com/defakepro/defakepro/enf"
-	"github.com/defakepro/defakepro/internal/livekit"
+	"github.com/defakepro/defakepro/internal/livekit/livekittest"
 	"github.com/defakepro/defakepro/monitor"
 )
 
@@ -466,15 +466,10 @@ func joining(t *testing.T, browser context.Context) {
 // Two people meet in a real conference, each in a page of their own: they see each other, and what they send is as the guard
 // needs it.
 func meeting(t *testing.T, browser context.Context) {
-	binary, ok := livekit.Find()
-	if testing.Short() || !ok {
-		t.Skip("needs time, and a LiveKit server: none is installed")
+	if testing.Short() {
+		t.Skip("needs time")
 	}
-	s, err := livekit.Start(t.Context(), binary, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(s.Stop)
+	s := livekittest.Server(t)
 	conf := conference.Options{URL: s.URL, Room: "review", Key: s.Key, Secret: s.Secret}
 	g := newGuardOf(t, time.Now(), s.URL, func(name string) (string, string, error) {
 		token, err := conf.Invite(name)

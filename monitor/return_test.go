@@ -227,7 +227,7 @@ func TestClockSetEndsSources(t *testing.T) {
 						_ = m.Watch(ctx, "ada", enf.SourceAudio, &microphone{hall: h})
 					}
 				}()
-				time.Sleep(100500 * time.Millisecond)
+				pass(100500 * time.Millisecond)
 				ahead.Store(int64(by))
 				unseen.Store(int64(by))
 				pass(2 * time.Second)

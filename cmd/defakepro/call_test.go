@@ -16,21 +16,14 @@ import (
 	"github.com/defakepro/defakepro/conference"
 	"github.com/defakepro/defakepro/enf"
 	"github.com/defakepro/defakepro/internal/livekit"
+	"github.com/defakepro/defakepro/internal/livekit/livekittest"
 	"github.com/defakepro/defakepro/sim"
 )
 
 // meeting starts a LiveKit server whose key is in the environment, or skips the test where there is none.
 func meeting(t *testing.T) *livekit.Server {
 	t.Helper()
-	binary, ok := livekit.Find()
-	if !ok {
-		t.Skip("no livekit-server: make deps builds it")
-	}
-	s, err := livekit.Start(t.Context(), binary, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(s.Stop)
+	s := livekittest.Server(t)
 	t.Setenv(livekitKeyVariable, s.Key)
 	t.Setenv(livekitSecretVariable, s.Secret)
 	return s

@@ -9,19 +9,12 @@ import (
 	"testing"
 
 	"github.com/defakepro/defakepro/internal/livekit"
+	"github.com/defakepro/defakepro/internal/livekit/livekittest"
 )
 
 // TestServer: a server is there when Start returns, gone after Stop and Kill, and back at the same address.
 func TestServer(t *testing.T) {
-	binary, ok := livekit.Find()
-	if !ok {
-		t.Skip("no livekit-server: make deps builds it")
-	}
-	s, err := livekit.Start(t.Context(), binary, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(s.Stop)
+	s := livekittest.Server(t)
 	answers := func() bool {
 		client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 		resp, err := client.Get(strings.Replace(s.URL, "ws", "http", 1))

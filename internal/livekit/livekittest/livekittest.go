@@ -1,0 +1,26 @@
+// SPDX-FileCopyrightText: 2026 The DeFakePro Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package livekittest gives tests a LiveKit server.
+package livekittest
+
+import (
+	"testing"
+
+	"github.com/defakepro/defakepro/internal/livekit"
+)
+
+// Server starts a server that ends with the test, or skips the test where there is none to start.
+func Server(t testing.TB) *livekit.Server {
+	t.Helper()
+	binary, ok := livekit.Find()
+	if !ok {
+		t.Skip("no livekit-server: make deps builds it")
+	}
+	s, err := livekit.Start(t.Context(), binary, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Stop)
+	return s
+}
