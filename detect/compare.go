@@ -26,6 +26,8 @@ const (
 	// searchPiece is the length, in seconds, of the pieces that are searched for beside the whole: a forged
 	// recording as a whole is nowhere.
 	searchPiece, searchPieces = 300, 4
+	// refineLength is what recordings are long, in seconds, that are placed by their likelihood, and refineReach how far they are moved.
+	refineLength, refineReach = 300, 4.0
 	// longForeign is the least length, in seconds, of a foreign end that is looked for elsewhere in the reference.
 	longForeign = 120
 )
@@ -286,21 +288,59 @@ func (c *comparison) focus() {
 	margin := reach + 2*frameSeconds
 	c.near = c.ref.near(math.Floor(c.main.place-margin), math.Ceil(c.main.place+float64(len(c.rec.hz))*(1+1e-2)+margin))
 	smooth := c.near.smoothed()
+	if len(c.rec.hz) <= refineLength {
+		plain, most := c.likeliest(c.near)
+		c.main = plain
+		if a, v := c.likeliest(smooth); v > most {
+			c.near, c.main = smooth, a
+		}
+		return
+	}
 	if a := align(c.rec, smooth, c.main.place, 0); a.support > c.main.support {
 		c.near, c.main = smooth, a
 	}
 }
 
+// likeliest returns the alignment with ref, near that found, at which the values are likeliest, and their log density. Seconds agree well enough beside
+// it too: noise that frames smear is as smooth as what a small shift of a grid that moves slowly leaves.
+func (c *comparison) likeliest(ref reference) (best alignment, most float64) {
+	from := c.main.place
+	best, most = c.main, math.Inf(-1)
+	within := max(c.options.MaxLag.Seconds(), math.Abs(from-c.claimed)) // of the place claimed, if there is one
+	try := func(place float64) {
+		if math.Abs(place-from) > refineReach || !c.options.Search && math.Abs(place-c.claimed) > within {
+			return
+		}
+		truth := c.rec.along(ref, place, 0)
+		noise := c.rec.noise(spreadOf(c.rec.residuals(truth, c.main.offset)))
+		if v := c.grid.likelihood(c.rec.hz, truth, c.main.offset, clockPrior, noise); v > most {
+			best.place, most = place, v
+		}
+	}
+	try(from)
+	for k := 1.0; k <= 2*refineReach; k++ {
+		try(from + k/2)
+		try(from - k/2)
+	}
+	for _, step := range []float64{0.25, 0.12} {
+		at := best.place
+		try(at + step)
+		try(at - step)
+	}
+	return best, most
+}
+
 // learn sets the noise from what is left of the seconds that may follow the reference.
 func (c *comparison) learn(left []float64) {
 	c.noise = c.rec.noise(spreadOf(left))
+	c.noise.wanders = c.channel.Estimate.Source == enf.SourceVideo && c.noise.median() > cameraScatter
 }
 
 // spreadOf returns the standard deviation of the values that are near zero, from their median, NaN for none.
 func spreadOf(x []float64) float64 {
 	var near []float64
 	for _, v := range x {
-		if v = math.Abs(v); v < outlierSpread/2 {
+		if v = math.Abs(v); v < faultSpread/2 {
 			near = append(near, v)
 		}
 	}

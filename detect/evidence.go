@@ -6,13 +6,19 @@ package detect
 import "math"
 
 const (
-	// binSeconds is what values are averaged over: the effective length of a 16 s Hann frame, and where the two exponentials move as
-	// much as grids do. Over 4 s grids move less (docs/detection.md), and whatever is as smooth would pass for evidence.
-	binSeconds    = 8
-	outlierShare  = 0.02  // of values that are wrong by far although the recording is genuine
-	outlierSpread = 0.030 // and how far, in hertz
-	anythingHz    = 2.0   // another grid's frequency may be anywhere in this breadth
-	oddOdds       = 20.0  // against a recording at the wrong speed
+	// binSeconds is what values are averaged over: a grid moves 1.5 to 2.5 mHz in it, and the noise of a frame is alike for longer.
+	binSeconds = 4
+	// frameBins are those of a 16 s frame.
+	frameBins     = 4
+	anythingHz    = 2.0  // another grid's frequency may be anywhere in this breadth
+	oddOdds       = 20.0 // against a recording at the wrong speed
+	looseShare    = 0.07 // of values whose error has so many times the variance: recorders' are as heavy-tailed (kurtosis 7, docs/detection.md)
+	looseScale    = 9.0
+	faultShare    = 0.01  // of bins at which a value begins to be wrong by far although the recording is genuine
+	faultSpread   = 0.030 // and how far, in hertz
+	faultStays    = 0.5   // share of such bins after which the next is wrong too: frames overlap
+	faultMoves    = 0.005 // and by how much otherwise, in hertz
+	wanderSeconds = 15.0  // for which a camera's clock strays (docs/estimation.md)
 )
 
 // evidence returns the log-likelihood ratio, in nats, of "the recording follows truth, but for a constant offset and its noise"
@@ -39,51 +45,63 @@ func logSum(a, b float64) float64 {
 	return a + math.Log1p(math.Exp(b-a))
 }
 
-// densities returns the log densities of the values under either hypothesis. The noise is as likely what is stated as what it is raised to,
-// and as likely that of frames that overlap as that of seconds on their own: which, the values tell, alike under both.
+// densities returns the log densities of the values under either hypothesis.
 func (s Statistics) densities(hz, truth []float64, mean, spread float64, noise uncertainty) (match, other float64) {
-	var follows, strays [4]filter
-	kinds := 4
+	return s.likelihood(hz, truth, mean, spread, noise), s.strays(hz, truth, mean, spread, noise)
+}
+
+// likelihood returns the log density of the values if they follow truth with an offset of mean ± spread, in hertz.
+func (s Statistics) likelihood(hz, truth []float64, mean, spread float64, noise uncertainty) float64 {
+	return density(constant(spread*spread), noise, math.Inf(-1), func(i int) float64 { return hz[i] - truth[i] - mean }, len(hz))
+}
+
+// strays returns that of the values if the grid that they follow is another, where truth has a value.
+func (s Statistics) strays(hz, truth []float64, mean, spread float64, noise uncertainty) float64 {
+	value := func(i int) float64 { return hz[i] - s.Mean - mean + 0*truth[i] }
+	return density(s.movement(spread*spread), noise, -math.Log(anythingHz), value, len(hz))
+}
+
+// density returns the log density of n values of a movement. The noise is as likely what is stated as what it is raised to, and as likely
+// that of frames that overlap as that of seconds on their own: which, the values tell.
+func density(m movement, noise uncertainty, least float64, value func(int) float64, n int) float64 {
+	raises := []float64{1, noise.raise}
 	if noise.raise == 1 {
-		kinds = 2
+		raises = raises[:1]
 	}
-	clock, v := spread*spread, s.Spread*s.Spread
-	for i := range kinds {
-		follows[i] = newFilter(process{clock, math.Inf(1)}, process{})
-		// An offset that may be anywhere within the spread is taken for a slow movement.
-		strays[i] = newFilter(process{s.FastShare * v, s.FastSeconds}, process{(1-s.FastShare)*v + clock, s.SlowSeconds})
+	filters := make([]filter, 0, 4)
+	for i, raise := range raises {
+		if noise.wanders && raise > 1 {
+			v := raise * medianOf(noise.stated)
+			m, raises[i] = m.and(v*v, wanderSeconds), 1
+		}
+		filters = append(filters, newFilter(m, true), newFilter(m, false))
 	}
-	for from := 0; from < len(hz); from += binSeconds {
-		to := min(from+binSeconds, len(hz))
-		y, d, variance, n := 0.0, 0.0, 0.0, 0.0
-		for i := from; i < to; i++ {
-			if !math.IsNaN(hz[i]) && !math.IsNaN(truth[i]) {
-				y, d, variance, n = y+hz[i], d+hz[i]-truth[i], variance+noise.stated[i]*noise.stated[i], n+1
+	for from := 0; from < n; from += binSeconds {
+		sum, variance, count := 0.0, 0.0, 0.0
+		for i := from; i < min(from+binSeconds, n); i++ {
+			if v := value(i); v == v { // not NaN
+				sum, variance, count = sum+v, variance+noise.stated[i]*noise.stated[i], count+1
 			}
 		}
-		y, d, variance = y/n-s.Mean-mean, d/n-mean, variance/n
-		for i := range kinds {
-			follows[i].step()
-			strays[i].step()
-			if n < binSeconds/4 {
+		for i := range filters {
+			f := &filters[i]
+			f.step()
+			if count == 0 {
 				continue
 			}
-			r := variance
-			if i%2 == 1 {
-				r /= n
+			raise := raises[i/2]
+			framed, white := 0.0, raise*raise*variance/count
+			if f.framed { // what two good recordings differ by may not be smooth
+				framed, white = math.Sqrt(white), noiseFloor*noiseFloor
 			}
-			if i >= 2 {
-				r *= noise.raise * noise.raise
-			}
-			follows[i].update(d, r, math.Inf(-1))
-			strays[i].update(y, r, -math.Log(anythingHz))
+			f.update(sum/count, framed, white/count, least)
 		}
 	}
-	match, other = follows[0].log, strays[0].log
-	for i := 1; i < kinds; i++ {
-		match, other = logSum(match, follows[i].log), logSum(other, strays[i].log)
+	out := filters[0].log
+	for _, f := range filters[1:] {
+		out = logSum(out, f.log)
 	}
-	return match - math.Log(float64(kinds)), other - math.Log(float64(kinds))
+	return out - math.Log(float64(len(filters)))
 }
 
 // logDensity is the logarithm of the normal density of e with variance v, within what sums of them bear.
@@ -91,47 +109,162 @@ func logDensity(e, v float64) float64 {
 	return max(-1e3, -0.5*e*e/v) - 0.5*math.Log(2*math.Pi*v)
 }
 
-// process is a movement without a trend (Ornstein and Uhlenbeck 1930): its variance, and the time after which a part of 1/e is
-// left of the correlation. One of infinite time is a constant.
-type process struct{ variance, seconds float64 }
+// modes is how many exponentials a movement is the sum of, at most.
+const modes = 4
 
-// filter predicts the sum of two processes from its own past (Kalman 1960).
-type filter struct {
-	a, b         process
-	keepA, keepB float64 // share that is left after a step
-	x, y         float64
-	pa, pb, pab  float64
-	log          float64 // log density of all values so far
+// movement is a Gaussian process without a trend: a weighted sum of exponentials, each of which decays by itself and which chance
+// moves together (Uhlenbeck and Ornstein 1930).
+type movement struct {
+	n          int
+	weight     [modes]float64
+	keep       [modes]float64        // share that is left after a step
+	covariance [modes][modes]float64 // at rest
 }
 
+// constant is a movement that does not move.
+func constant(variance float64) movement {
+	m := movement{n: 1}
+	m.weight[0], m.keep[0], m.covariance[0][0] = 1, 1, variance
+	return m
+}
+
+// and returns the movement with another beside it, which is independent.
+func (m movement) and(variance, seconds float64) movement {
+	m.weight[m.n], m.keep[m.n], m.covariance[m.n][m.n] = 1, math.Exp(-binSeconds/seconds), variance
+	m.n++
+	return m
+}
+
+// movement is that of the grid, about its mean, with an offset of such a variance, which is taken for a slow one.
+func (s Statistics) movement(offset float64) movement {
+	m := movement{n: 3, weight: [modes]float64{1, -1, 1}}
+	v := s.Spread * s.Spread
+	seconds := [...]float64{s.FastSeconds, s.SmoothSeconds, s.SlowSeconds}
+	for i, t := range seconds {
+		m.keep[i] = math.Exp(-binSeconds / t)
+	}
+	// The fast one, through a lag, is the difference of two that the same chance moves.
+	both := func(i, j int) float64 { return 1 / (1/seconds[i] + 1/seconds[j]) }
+	scale := s.FastShare * v / (both(0, 0) + both(1, 1) - 2*both(0, 1))
+	for i := range 2 {
+		for j := range 2 {
+			m.covariance[i][j] = scale * both(i, j)
+		}
+	}
+	m.covariance[2][2] = (1-s.FastShare)*v + offset
+	return m
+}
+
+// filter predicts a movement in noise from its own past (Kalman 1960).
+type filter struct {
+	movement
+	framed bool // the noise has a part that frames smear: the mean of past whites
+	size   int  // of the state: the movement's, and the whites
+	state  [modes + frameBins]float64
+	cov    [modes + frameBins][modes + frameBins]float64
+	fault  float64 // by how much the value before was wrong; NaN if it was not
+	log    float64 // log density of all values so far
+}
+
+// frameWeights are those of a Hann window, the sum of whose squares is 1.
+var frameWeights = func() (w [frameBins]float64) {
+	sum := 0.0
+	for i := range w {
+		w[i] = math.Pow(math.Sin(math.Pi*(float64(i)+0.5)/frameBins), 2)
+		sum += w[i] * w[i]
+	}
+	for i := range w {
+		w[i] /= math.Sqrt(sum)
+	}
+	return w
+}()
+
 // newFilter begins with nothing known.
-func newFilter(a, b process) filter {
-	return filter{a: a, b: b, keepA: math.Exp(-binSeconds / a.seconds), keepB: math.Exp(-binSeconds / b.seconds), pa: a.variance, pb: b.variance}
+func newFilter(m movement, framed bool) filter {
+	f := filter{movement: m, framed: framed, size: m.n, fault: math.NaN()}
+	for i := range m.n {
+		for j := range m.n {
+			f.cov[i][j] = m.covariance[i][j]
+		}
+	}
+	if framed {
+		f.size += frameBins
+		for i := m.n; i < f.size; i++ {
+			f.cov[i][i] = 1
+		}
+	}
+	return f
 }
 
 // step lets the time from one value to the next pass.
 func (f *filter) step() {
-	f.x *= f.keepA
-	f.y *= f.keepB
-	f.pa = f.keepA*f.keepA*f.pa + (1-f.keepA*f.keepA)*f.a.variance
-	f.pb = f.keepB*f.keepB*f.pb + (1-f.keepB*f.keepB)*f.b.variance
-	f.pab *= f.keepA * f.keepB
+	for i := f.size - 1; i > f.n; i-- { // the whites move on
+		f.state[i] = f.state[i-1]
+		for j := f.size - 1; j > f.n; j-- {
+			f.cov[i][j] = f.cov[i-1][j-1]
+		}
+	}
+	if f.framed {
+		for i := f.size - 1; i > f.n; i-- {
+			for j := range f.n {
+				f.cov[i][j] = f.cov[i-1][j] * f.keep[j]
+				f.cov[j][i] = f.cov[i][j]
+			}
+		}
+		f.state[f.n] = 0
+		for i := range f.size {
+			f.cov[f.n][i], f.cov[i][f.n] = 0, 0
+		}
+		f.cov[f.n][f.n] = 1
+	}
+	for i := range f.n {
+		f.state[i] *= f.keep[i]
+		for j := range f.n {
+			rest := f.covariance[i][j]
+			f.cov[i][j] = rest + f.keep[i]*f.keep[j]*(f.cov[i][j]-rest)
+		}
+	}
 }
 
-// update takes a value in that has noise of this variance. A gross error costs no more than such errors are rare, and teaches
-// nothing; its log density is no less than least.
-func (f *filter) update(v, noise, least float64) {
-	ga, gb := f.pa+f.pab, f.pb+f.pab
-	s := ga + gb + noise
-	e := v - f.x - f.y
-	good := math.Log(1-outlierShare) + logDensity(e, s)
-	bad := math.Log(outlierShare) + max(least, logDensity(e, s+outlierSpread*outlierSpread))
-	if good > bad {
-		f.x += ga / s * e
-		f.y += gb / s * e
-		f.pa -= ga * ga / s
-		f.pb -= gb * gb / s
-		f.pab -= ga * gb / s
+// update takes a value in that has noise of this standard deviation in its frame and of this variance beside. A fault costs no more than faults
+// are rare, and teaches nothing; the log density of its first value is no less than least.
+func (f *filter) update(v, framed, white, least float64) {
+	var h, gain [modes + frameBins]float64
+	copy(h[:], f.weight[:f.n])
+	for i := f.n; i < f.size; i++ {
+		h[i] = framed * frameWeights[i-f.n]
 	}
-	f.log += logSum(good, bad)
+	e, s := v, white
+	for i := range f.size {
+		sum, row := 0.0, f.cov[i][:f.size]
+		for j, c := range row {
+			sum += c * h[j]
+		}
+		gain[i] = sum
+		e -= h[i] * f.state[i]
+		s += h[i] * sum
+	}
+	// Errors are Gaussian but for a few that are greater, and teach less.
+	tight, loose := math.Log(1-looseShare)+logDensity(e, s), math.Log(looseShare)+logDensity(e, looseScale*s)
+	fault, stays := math.Log(faultShare)+max(least, logDensity(e, s+faultSpread*faultSpread)), math.Log(1-faultShare)
+	if f.fault == f.fault { // not NaN
+		fault, stays = math.Log(faultStays)+logDensity(e-f.fault, white+faultMoves*faultMoves), math.Log(1-faultStays)
+	}
+	good := stays + logSum(tight, loose)
+	f.log += logSum(good, fault)
+	if fault > good {
+		f.fault = e
+		return
+	}
+	f.fault = math.NaN()
+	if loose > tight {
+		s *= looseScale
+	}
+	for i := range f.size {
+		share, row := gain[i]/s, f.cov[i][:f.size]
+		f.state[i] += share * e
+		for j := range row {
+			row[j] -= share * gain[j]
+		}
+	}
 }

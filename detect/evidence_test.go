@@ -14,20 +14,24 @@ import (
 )
 
 // usEast is the grid of which nothing else is known.
-var usEast = Statistics{Mean: 60, Spread: gridSpread, FastShare: fastShare, FastSeconds: fastSeconds, SlowSeconds: slowSeconds}
+var usEast = Statistics{Mean: 60, Spread: gridSpread, FastShare: fastShare, FastSeconds: fastSeconds, SmoothSeconds: smoothSeconds, SlowSeconds: slowSeconds}
 
-// TestFilter holds the filter against the density of the whole vector, of which it is a factorisation. Values are drawn
-// from the model, so that none is an outlier.
+// TestFilter holds the filter against the density of the whole vector, of which it is a factorisation: a grid's movement, in noise that frames
+// smear and in noise beside. Values are drawn from the model, so that none is a fault.
 func TestFilter(t *testing.T) {
-	const n, noise = 40, 0.002 * 0.002
-	a, b := process{2e-4, 80}, process{7e-5, 2000}
+	const n, framed, white = 40, 0.002, 0.0008 * 0.0008
+	g := usEast
 	cov := mat.NewSymDense(n, nil)
 	for i := range n {
 		for j := i; j < n; j++ {
 			d := binSeconds * float64(j-i)
-			v := a.variance*math.Exp(-d/a.seconds) + b.variance*math.Exp(-d/b.seconds)
+			fast := (g.FastSeconds*math.Exp(-d/g.FastSeconds) - g.SmoothSeconds*math.Exp(-d/g.SmoothSeconds)) / (g.FastSeconds - g.SmoothSeconds)
+			v := g.Spread * g.Spread * (g.FastShare*fast + (1-g.FastShare)*math.Exp(-d/g.SlowSeconds))
+			for k := 0; k+j-i < frameBins; k++ {
+				v += framed * framed * frameWeights[k] * frameWeights[k+j-i]
+			}
 			if i == j {
-				v += noise
+				v += white
 			}
 			cov.SetSym(i, j, v)
 		}
@@ -37,13 +41,13 @@ func TestFilter(t *testing.T) {
 		t.Fatal("covariance is not positive definite")
 	}
 	x := normal.Rand(nil)
-	f := newFilter(a, b)
+	f := newFilter(g.movement(0), true)
 	for _, v := range x {
 		f.step()
-		f.update(v, noise, math.Inf(-1))
+		f.update(v, framed, white, math.Inf(-1))
 	}
-	// Of each value's density the outliers' share is taken away, and given back in part.
-	if want := normal.LogProb(x); math.Abs(f.log-want) > n*outlierShare {
+	// Of each value's density the shares of loose values and of faults are taken away, and given back in part.
+	if want := normal.LogProb(x); f.log > want+n*looseShare || f.log < want-n*(looseShare+faultShare) {
 		t.Errorf("log density %.3f, want %.3f", f.log, want)
 	}
 }
@@ -66,7 +70,7 @@ func TestEvidenceIsHonest(t *testing.T) {
 		}
 		return out
 	}
-	noise := uncertainty{slices.Repeat([]float64{sigma}, n), 1}
+	noise := uncertainty{stated: slices.Repeat([]float64{sigma}, n), raise: 1}
 	reached := map[float64]int{}
 	genuine := 0
 	for range trials {

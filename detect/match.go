@@ -24,6 +24,7 @@ const (
 	matchApart   = 30.0   // matches nearer to each other are one match: a grid's frequency is alike for about a minute
 	matchKeep    = 256    // coarse places that are looked at closely, at least
 	matchStride  = 1 << 8 // and for each match wanted, up to
+	matchWeighed = 16     // places whose evidence is worked out, at least, and twice as many as are wanted
 	minBlock     = 1 << 12
 )
 
@@ -67,9 +68,11 @@ func search(rec track, ref reference, g Statistics, top int) []place {
 	keep := max(matchKeep, min(top, matchStride)*4)
 	candidates := distinct(c.run(keep), keep) // a place and its neighbours are refined to the same one
 	for i, p := range candidates {
-		p = rec.refine(ref, p.offset, c.bin)
-		p.score = g.evidence(rec.hz, rec.along(ref, p.offset, 0), rec.noise(rec.fit(ref, p.offset).rmse))
-		candidates[i] = p
+		candidates[i] = rec.refine(ref, p.offset, c.bin)
+	}
+	candidates = distinct(candidates, max(matchWeighed, 2*top)) // evidence takes its time
+	for i, p := range candidates {
+		candidates[i].score = g.evidence(rec.hz, rec.along(ref, p.offset, 0), rec.noise(rec.fit(ref, p.offset).rmse))
 	}
 	return distinct(candidates, top)
 }

@@ -48,10 +48,17 @@ func TestRealHour(t *testing.T) {
 				t.Errorf("%s, search %v: %s (%s), r %.4f, RMSE %.2f mHz, lag %.2f s, offset %.2f mHz",
 					name, search, c.Verdict, c.Reason, c.Correlation, 1e3*c.RMSE, c.Lag, 1e3*c.Offset)
 			}
+			unsure := 0
 			for _, w := range c.Windows {
-				if w.Verdict != detect.Authentic {
-					t.Errorf("%s: window at %.0f s is %s: r %.3f, RMSE %.2f mHz, LLR %.1f", name, w.Start, w.Verdict, w.Correlation, 1e3*w.RMSE, w.LLR)
+				switch w.Verdict {
+				case detect.Forged:
+					t.Errorf("%s: window at %.0f s is forged: r %.3f, RMSE %.2f mHz, LLR %.1f", name, w.Start, w.Correlation, 1e3*w.RMSE, w.LLR)
+				case detect.Undetermined: // in some minutes the grid hardly moves
+					unsure++
 				}
+			}
+			if 100*unsure > len(c.Windows) {
+				t.Errorf("%s: %d of %d windows are undetermined", name, unsure, len(c.Windows))
 			}
 		}
 	}

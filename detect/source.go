@@ -13,8 +13,9 @@ const (
 	// leastStep is the least change of the clock offset that tells of another device, in hertz: 33 ppm at 60 Hz. A clock that warms up moves by a
 	// few ppm, and an estimate is off by a millihertz where a harmonic leans on a neighbour.
 	leastStep = 0.002
-	// leastSide is how long a stretch on either side of the change must be, in values of binSeconds: a minute and more.
-	leastSide = 8
+	// leastSide is how long a stretch on either side of the change must be, in values of sideSeconds: a minute and more.
+	leastSide   = 8
+	sideSeconds = 8
 	// kinship is how much more the mean of neighbouring values varies than that of independent ones: frames of 16 s lie over two.
 	kinship = 1.7
 )
@@ -28,8 +29,8 @@ func (c *comparison) turn() (at, step float64, found bool) {
 	}
 	left := c.left()
 	var mean, start []float64
-	for from := 0; from < len(left); from += binSeconds {
-		if v := binMean(left, from, min(from+binSeconds, len(left))); !math.IsNaN(v) {
+	for from := 0; from < len(left); from += sideSeconds {
+		if v := binMean(left, from, min(from+sideSeconds, len(left))); !math.IsNaN(v) {
 			mean, start = append(mean, v), append(start, float64(from))
 		}
 	}

@@ -13,12 +13,15 @@ import (
 // Statistics say what a grid's frequency is like: what another hour of it would be. It is taken for Gaussian, the sum of a fast
 // and a slow movement, whose autocorrelation is
 //
-//	FastShare exp(-t/FastSeconds) + (1-FastShare) exp(-t/SlowSeconds).
+//	FastShare exp(-t/FastSeconds) + (1-FastShare) exp(-t/SlowSeconds)
+//
+// once t is much longer than SmoothSeconds, by which the fast one lags behind what moves it: generators have inertia.
 type Statistics struct {
 	// Mean and Spread are mean and standard deviation, in hertz.
 	Mean, Spread float64
-	// FastShare is the part of the variance that the fast movement has, FastSeconds and SlowSeconds are how long either lasts.
-	FastShare, FastSeconds, SlowSeconds float64
+	// FastShare is the part of the variance that the fast movement has, FastSeconds and SlowSeconds are how long either lasts, SmoothSeconds is the lag
+	// of the fast one.
+	FastShare, FastSeconds, SmoothSeconds, SlowSeconds float64
 	// Hours is the length of the reference that the autocorrelation was fitted to; 0 where it is that of the US Eastern grid.
 	Hours float64
 }
@@ -26,6 +29,7 @@ type Statistics struct {
 // The autocorrelation of a grid of which nothing is known: fitted to 243 days of the US Eastern grid (docs/detection.md).
 const (
 	fastShare, fastSeconds = 0.755, 79.0
+	smoothSeconds          = 5.0
 	slowSeconds            = 1979.0
 	gridSpread             = 0.0164 // standard deviation in those days, in hertz
 	leastSpread            = 0.008  // bounds of what a reference may say it is
@@ -38,6 +42,8 @@ const (
 	fitHours = 6
 	// Of a long one, so many evenly spaced pieces of so many seconds are looked at.
 	fitPieces, fitSeconds = 28, 43200
+	// fitStep is the greatest step of a reference that tells how a grid moves, in seconds.
+	fitStep = 8
 	// fitLag is the greatest distance at which values are held against each other, in seconds: beyond, a day's curve has little to say.
 	fitLag = 1200
 )
@@ -54,7 +60,7 @@ func Fit(s enf.Series) (Statistics, error) {
 
 // modelOf takes mean and spread from a reference and, if it is long enough, the autocorrelation; the rest from what grids are like.
 func modelOf(s enf.Series) Statistics {
-	out := Statistics{Mean: 60, Spread: gridSpread, FastShare: fastShare, FastSeconds: fastSeconds, SlowSeconds: slowSeconds}
+	out := Statistics{Mean: 60, Spread: gridSpread, FastShare: fastShare, FastSeconds: fastSeconds, SmoothSeconds: smoothSeconds, SlowSeconds: slowSeconds}
 	var m moments
 	stride := max(1, s.Len()/(1<<20)) // a sample will do
 	var sample []float64
@@ -83,43 +89,49 @@ func modelOf(s enf.Series) Statistics {
 // fit takes the autocorrelation from the reference, if that is long enough.
 func (s *Statistics) fit(truth enf.Series) {
 	step := truth.Step.Seconds()
-	if !(step > 0) || step > binSeconds || step*float64(truth.Len()) < fitHours*3600 {
+	if !(step > 0) || step > fitStep || step*float64(truth.Len()) < fitHours*3600 {
 		return
 	}
-	per := int(math.Round(binSeconds / step))
+	per := max(1, int(math.Round(binSeconds/step)))
+	bin := float64(per) * step
 	var lags []int // in bins
-	for lag := 1.0; lag*binSeconds <= fitLag; lag = max(lag+1, 1.3*lag) {
+	for lag := 1.0; lag*bin <= fitLag; lag = max(lag+1, 1.3*lag) {
 		lags = append(lags, int(lag))
 	}
 	sums, counts := make([]float64, len(lags)+1), make([]float64, len(lags)+1)
 	length := int(fitSeconds / step)
 	pieces := min(fitPieces, max(1, truth.Len()/length))
-	hours := 0.0
+	present := 0
 	for p := range pieces {
 		from := 0
 		if pieces > 1 {
 			from = p * (truth.Len() - length) / (pieces - 1)
 		}
-		hours += s.covariances(truth.Hz[from:min(from+length, truth.Len())], per, lags, sums, counts)
+		present += s.differences(truth.Hz[from:min(from+length, truth.Len())], per, lags, sums, counts)
 	}
-	if hours < fitHours {
+	hours := float64(present) * bin / 3600
+	if hours < fitHours || sums[0] <= 0 {
 		return
 	}
-	for i := range sums {
-		sums[i] /= max(counts[i], 1)
+	s.Hours = hours
+	s.Spread = max(leastSpread, min(math.Sqrt(sums[0]/counts[0]), mostSpread))
+	var points []variogram
+	for k, lag := range lags {
+		if counts[k+1] > 0 && sums[k+1] > 0 {
+			points = append(points, variogram{float64(lag) * bin, sums[k+1] / counts[k+1] / (s.Spread * s.Spread)})
+		}
 	}
-	if sums[0] > 0 {
-		s.Hours = hours
-		s.exponentials(lags, sums)
-	}
+	s.exponentials(points)
 }
 
-// covariances adds to sums the products of values, bins of so many, that lie so many bins apart, the variance first, and returns the hours
-// looked at. What lies where no grid is for long, a drop-out, is left out.
-func (s *Statistics) covariances(hz []float64, per int, lags []int, sums, counts []float64) (hours float64) {
+// variogram is how far values so many seconds apart differ: half their mean square difference, as a share of the variance (Matheron 1963).
+type variogram struct{ seconds, share float64 }
+
+// differences adds to sums the squares of the values, bins of so many, and then half the squared differences of those that lie so many bins apart;
+// and returns how many there are. What lies where no grid is for long, a drop-out, is left out.
+func (s *Statistics) differences(hz []float64, per int, lags []int, sums, counts []float64) (present int) {
 	limit := max(apart, apartSpreads*s.Spread)
 	x := make([]float64, len(hz)/per)
-	present := 0
 	for i := range x {
 		x[i] = binMean(hz, i*per, (i+1)*per) - s.Mean
 		if !(math.Abs(x[i]) < limit) {
@@ -127,45 +139,59 @@ func (s *Statistics) covariances(hz []float64, per int, lags []int, sums, counts
 			continue
 		}
 		present++
+		sums[0] += x[i] * x[i]
+		counts[0]++
 	}
-	for k := range sums {
-		lag := 0
-		if k > 0 {
-			lag = lags[k-1]
-		}
+	for k, lag := range lags {
 		for i := lag; i < len(x); i++ {
-			if v := x[i] * x[i-lag]; v == v { // not NaN
-				sums[k] += v
-				counts[k]++
+			if d := x[i] - x[i-lag]; d == d { // not NaN
+				sums[k+1] += d * d / 2
+				counts[k+1]++
 			}
 		}
 	}
-	return float64(present) * binSeconds / 3600
+	return present
 }
 
-// exponentials sets the two that are nearest to the covariances in the least squares' sense, spread the logarithms of the lags.
-func (s *Statistics) exponentials(lags []int, covariance []float64) {
-	s.Spread = max(leastSpread, min(math.Sqrt(covariance[0]), mostSpread))
+// exponentials sets those by which the points are off least, each as a share of itself, so that seconds tell as much as minutes do. What
+// the reference itself is noisy by is found beside them, and left out.
+func (s *Statistics) exponentials(points []variogram) {
 	least := math.Inf(1)
 	for fast := 10.0; fast <= 400; fast *= 1.1 {
-		for slow := max(300, 2*fast); slow <= 10000; slow *= 1.2 {
-			// Linear in the share: r = b + share (a - b).
-			up, down := 0.0, 0.0
-			for k, lag := range lags {
-				a, b := math.Exp(-binSeconds*float64(lag)/fast), math.Exp(-binSeconds*float64(lag)/slow)
-				up, down = up+(covariance[k+1]/covariance[0]-b)*(a-b), down+(a-b)*(a-b)
+		for _, smooth := range []float64{0.5, 1, 1.5, 2, 3, 4, 5, 6, 8, 10, 13} {
+			if smooth > fast/2 {
+				break
 			}
-			share := max(0.05, min(up/down, 0.95))
-			rest := 0.0
-			for k, lag := range lags {
-				a, b := math.Exp(-binSeconds*float64(lag)/fast), math.Exp(-binSeconds*float64(lag)/slow)
-				e := covariance[k+1]/covariance[0] - b - share*(a-b)
-				rest += e * e
-			}
-			if rest < least {
-				least = rest
-				s.FastShare, s.FastSeconds, s.SlowSeconds = share, fast, slow
+			for slow := max(300, 2*fast); slow <= 10000; slow *= 1.2 {
+				share, rest := shareOf(points, fast, smooth, slow)
+				if rest < least {
+					least = rest
+					s.FastShare, s.FastSeconds, s.SmoothSeconds, s.SlowSeconds = share, fast, smooth, slow
+				}
 			}
 		}
 	}
+}
+
+// shareOf returns the fast movement's share of the variance that fits the points best, and by how much they are off: it is linear in the share and in the
+// reference's noise.
+func shareOf(points []variogram, fast, smooth, slow float64) (share, rest float64) {
+	var aa, ab, bb, ay, by float64
+	terms := func(p variogram) (a, b, y float64) {
+		f := (fast*math.Exp(-p.seconds/fast) - smooth*math.Exp(-p.seconds/smooth)) / (fast - smooth)
+		g := math.Exp(-p.seconds / slow)
+		return (g - f) / p.share, g / p.share, 1 - (1-g)/p.share
+	}
+	for _, p := range points {
+		a, b, y := terms(p)
+		aa, ab, bb, ay, by = aa+a*a, ab+a*b, bb+b*b, ay+a*y, by+b*y
+	}
+	noise := max(0, (by*aa-ay*ab)/(aa*bb-ab*ab))
+	share = max(0.05, min((ay-noise*ab)/aa, 0.95))
+	for _, p := range points {
+		a, b, y := terms(p)
+		e := y - share*a - noise*b
+		rest += e * e
+	}
+	return share, rest
 }

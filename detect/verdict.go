@@ -25,19 +25,16 @@ func (c *comparison) decide() {
 		return
 	}
 	solid := c.agreed > 0
-	limit, against := clockLimit, againstAll
+	limit := clockLimit
 	if ch.Estimate.Source == enf.SourceVideo {
 		limit = cameraLimit
 	}
-	if c.wanders() {
-		against *= wanderLength
-	}
 	odd := solid && math.Abs(ch.Offset) > limit
 	switch {
-	case !solid && ch.LLR < against && c.contradicted():
+	case !solid && ch.LLR < againstAll && c.contradicted():
 		ch.Forged = nil
 		c.say(Undetermined, "As a whole the recording does not fit the reference, but no window of it is forged and some follow it: it scatters more than it says.")
-	case !solid && ch.LLR < against || odd && c.following() < mostly:
+	case !solid && ch.LLR < againstAll || odd && c.following() < mostly:
 		c.foreign()
 	case odd:
 		ch.Forged = nil
@@ -125,12 +122,7 @@ func (c *comparison) contradicted() bool {
 // trusted reports whether what the seconds that follow the reference differ by is what the series says it may be.
 func (c *comparison) trusted() bool {
 	stated, noise := c.rec.medianSigma(), c.noise.median()
-	return !c.wanders() && (stated == 0 || noise <= scatter*math.Hypot(stated, noiseFloor))
-}
-
-// wanders reports whether the values are from a camera whose frames do not come when it says they do.
-func (c *comparison) wanders() bool {
-	return c.channel.Estimate.Source == enf.SourceVideo && c.noise.median() > cameraScatter
+	return !c.noise.wanders && (stated == 0 || noise <= scatter*math.Hypot(stated, noiseFloor))
 }
 
 // decideByCorrelation is the rule of the paper.

@@ -124,7 +124,7 @@ func channel(truth []float64, e enf.Estimate, offset float64, spans []detect.Spa
 		Windows:    slide(e.Series.Hz, truth, offset, 0.8),
 		Reason:     "The recording follows the grid in every window.",
 		Noise:      0.0018,
-		Statistics: detect.Statistics{Mean: float64(e.Grid) + 0.0004, Spread: 0.0164, FastShare: 0.755, FastSeconds: 79, SlowSeconds: 1979, Hours: 24},
+		Statistics: detect.Statistics{Mean: float64(e.Grid) + 0.0004, Spread: 0.0164, FastShare: 0.755, FastSeconds: 79, SmoothSeconds: 5, SlowSeconds: 1979, Hours: 24},
 	}
 	c.Correlation, c.RMSE = agreement(e.Series.Hz, truth)
 	if len(spans) > 0 {

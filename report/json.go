@@ -88,6 +88,7 @@ type jsonGrid struct {
 	Spread      number `json:"spread_hz"`
 	FastShare   number `json:"fast_share"`
 	FastSeconds number `json:"fast_s"`
+	Smooth      number `json:"smooth_s"`
 	SlowSeconds number `json:"slow_s"`
 	FittedHours number `json:"fitted_h"`
 }
@@ -165,7 +166,7 @@ func newJSONChannel(r detect.Report, c detect.Channel) jsonChannel {
 		Forged:      make([]jsonSpan, 0, len(c.Forged)),
 	}
 	if g := c.Statistics; g != (detect.Statistics{}) {
-		out.Statistics = &jsonGrid{number(g.Mean), number(g.Spread), number(g.FastShare), number(g.FastSeconds), number(g.SlowSeconds), number(g.Hours)}
+		out.Statistics = &jsonGrid{number(g.Mean), number(g.Spread), number(g.FastShare), number(g.FastSeconds), number(g.SmoothSeconds), number(g.SlowSeconds), number(g.Hours)}
 	}
 	if t, ok := comparedAt(r.Options, c); ok {
 		s := t.Format(time.RFC3339)

@@ -127,8 +127,8 @@ func gridParameter(g detect.Statistics) parameter {
 	if g.Hours > 0 {
 		from = "fitted to " + decimals(g.Hours, 1) + " h of the reference"
 	}
-	return parameter{"Grid's statistics", fmt.Sprintf("mean %s Hz, standard deviation %s; %s %% of the variance lasts %s, the rest %s",
-		decimals(g.Mean, 4), millihertz(g.Spread), decimals(100*g.FastShare, 0), length(g.FastSeconds), length(g.SlowSeconds)),
+	return parameter{"Grid's statistics", fmt.Sprintf("mean %s Hz, standard deviation %s; %s %% of the variance lasts %s and is smooth over %s, the rest lasts %s",
+		decimals(g.Mean, 4), millihertz(g.Spread), decimals(100*g.FastShare, 0), length(g.FastSeconds), length(g.SmoothSeconds), length(g.SlowSeconds)),
 		"What another hour of the grid would be like, which the likelihood ratio holds a recording against: " + from + ".", ""}
 }
 
