@@ -18,6 +18,7 @@ const (
 	faultSpread   = 0.030 // and how far, in hertz
 	faultStays    = 0.5   // share of such bins after which the next is wrong too: frames overlap
 	faultMoves    = 0.005 // and by how much otherwise, in hertz
+	calmShare     = 0.5   // of a grid's fast movement that there is in calm times
 	wanderSeconds = 15.0  // for which a camera's clock strays (docs/estimation.md)
 )
 
@@ -55,10 +56,13 @@ func (s Statistics) likelihood(hz, truth []float64, mean, spread float64, noise 
 	return density(constant(spread*spread), noise, math.Inf(-1), func(i int) float64 { return hz[i] - truth[i] - mean }, len(hz))
 }
 
-// strays returns that of the values if the grid that they follow is another, where truth has a value.
+// strays returns that of the values if the grid that they follow is another, where truth has a value. Grids are calm at times: the fast movement is as likely
+// as great as it is on average as half of that.
 func (s Statistics) strays(hz, truth []float64, mean, spread float64, noise uncertainty) float64 {
 	value := func(i int) float64 { return hz[i] - s.Mean - mean + 0*truth[i] }
-	return density(s.movement(spread*spread), noise, -math.Log(anythingHz), value, len(hz))
+	usual := density(s.movement(1, spread*spread), noise, -math.Log(anythingHz), value, len(hz))
+	calm := density(s.movement(calmShare, spread*spread), noise, -math.Log(anythingHz), value, len(hz))
+	return logSum(usual, calm) - math.Ln2
 }
 
 // density returns the log density of n values of a movement. The noise is as likely what is stated as what it is raised to, and as likely
@@ -135,8 +139,8 @@ func (m movement) and(variance, seconds float64) movement {
 	return m
 }
 
-// movement is that of the grid, about its mean, with an offset of such a variance, which is taken for a slow one.
-func (s Statistics) movement(offset float64) movement {
+// movement is that of the grid, about its mean, of whose fast part there is so great a share, with an offset of such a variance, which is taken for a slow one.
+func (s Statistics) movement(fast, offset float64) movement {
 	m := movement{n: 3, weight: [modes]float64{1, -1, 1}}
 	v := s.Spread * s.Spread
 	seconds := [...]float64{s.FastSeconds, s.SmoothSeconds, s.SlowSeconds}
@@ -145,7 +149,7 @@ func (s Statistics) movement(offset float64) movement {
 	}
 	// The fast one, through a lag, is the difference of two that the same chance moves.
 	both := func(i, j int) float64 { return 1 / (1/seconds[i] + 1/seconds[j]) }
-	scale := s.FastShare * v / (both(0, 0) + both(1, 1) - 2*both(0, 1))
+	scale := fast * fast * s.FastShare * v / (both(0, 0) + both(1, 1) - 2*both(0, 1))
 	for i := range 2 {
 		for j := range 2 {
 			m.covariance[i][j] = scale * both(i, j)

@@ -42,6 +42,8 @@ const (
 	fitHours = 6
 	// Of a long one, so many evenly spaced pieces of so many seconds are looked at.
 	fitPieces, fitSeconds = 28, 43200
+	// hastenPairs is how many pairs of values tell how fast a grid moves.
+	hastenPairs = 30
 	// fitStep is the greatest step of a reference that tells how a grid moves, in seconds.
 	fitStep = 8
 	// fitLag is the greatest distance at which values are held against each other, in seconds: beyond, a day's curve has little to say.
@@ -82,8 +84,35 @@ func modelOf(s enf.Series) Statistics {
 		spread = max(spread, gridSpread)
 	}
 	out.Mean, out.Spread = first+mean, max(leastSpread, min(spread, mostSpread))
-	out.fit(s)
+	if out.fit(s); out.Hours == 0 {
+		out.hasten(s)
+	}
 	return out
+}
+
+// hasten sets the spread so that the grid moves within half a minute as much as the reference does: of that a quarter of an hour tells enough, while of how
+// far a grid goes it does not.
+func (s *Statistics) hasten(truth enf.Series) {
+	step := truth.Step.Seconds()
+	if !(step > 0) || step > fitStep {
+		return
+	}
+	per := max(1, int(math.Round(binSeconds/step)))
+	bin := float64(per) * step
+	lags := []int{int(8 / bin), int(16 / bin), int(32 / bin)}
+	sums, counts := make([]float64, len(lags)+1), make([]float64, len(lags)+1)
+	s.differences(truth.Hz[:min(truth.Len(), int(fitSeconds/step))], per, lags, sums, counts)
+	faster, n := 0.0, 0.0
+	for k, lag := range lags {
+		if counts[k+1] < hastenPairs {
+			return
+		}
+		t := float64(lag) * bin
+		fast := lagged(t, s.FastSeconds, s.SmoothSeconds)
+		moves := s.FastShare*(1-fast) + (1-s.FastShare)*(1-math.Exp(-t/s.SlowSeconds))
+		faster, n = faster+math.Log(sums[k+1]/counts[k+1]/(moves*s.Spread*s.Spread)), n+1
+	}
+	s.Spread = max(leastSpread, min(s.Spread*math.Exp(faster/n/2), mostSpread))
 }
 
 // fit takes the autocorrelation from the reference, if that is long enough.
@@ -153,6 +182,11 @@ func (s *Statistics) differences(hz []float64, per int, lags []int, sums, counts
 	return present
 }
 
+// lagged is the autocorrelation, after t seconds, of an exponential of so many seconds behind a lag of others.
+func lagged(t, seconds, lag float64) float64 {
+	return (seconds*math.Exp(-t/seconds) - lag*math.Exp(-t/lag)) / (seconds - lag)
+}
+
 // exponentials sets those by which the points are off least, each as a share of itself, so that seconds tell as much as minutes do. What
 // the reference itself is noisy by is found beside them, and left out.
 func (s *Statistics) exponentials(points []variogram) {
@@ -178,7 +212,7 @@ func (s *Statistics) exponentials(points []variogram) {
 func shareOf(points []variogram, fast, smooth, slow float64) (share, rest float64) {
 	var aa, ab, bb, ay, by float64
 	terms := func(p variogram) (a, b, y float64) {
-		f := (fast*math.Exp(-p.seconds/fast) - smooth*math.Exp(-p.seconds/smooth)) / (fast - smooth)
+		f := lagged(p.seconds, fast, smooth)
 		g := math.Exp(-p.seconds / slow)
 		return (g - f) / p.share, g / p.share, 1 - (1-g)/p.share
 	}
