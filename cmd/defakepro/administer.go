@@ -14,7 +14,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -124,7 +126,11 @@ func readPassphrase(path string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if mode := info.Mode().Perm(); mode&0o077 != 0 {
+	others := fs.FileMode(0o077)
+	if dir := os.Getenv("CREDENTIALS_DIRECTORY"); dir != "" && filepath.Dir(path) == filepath.Clean(dir) {
+		others = 0o037 // systemd lets the service's user in by an access list, of which the mask shows as the group's rights
+	}
+	if mode := info.Mode().Perm(); mode&others != 0 {
 		return nil, fmt.Errorf("%s: others than its owner have access (mode %04o)", path, mode)
 	}
 	data, err := readBounded(path, 4096)

@@ -5,6 +5,7 @@ package main
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -44,6 +45,8 @@ type nodeOptions struct {
 	verbose bool
 	// ahead is by how much this node's clock is wrong, on purpose, in whole seconds.
 	ahead time.Duration
+	// secret is the passphrase of the home's keys, nil for none.
+	secret []byte
 }
 
 func newNodeCommand() *cobra.Command {
@@ -61,6 +64,10 @@ ledger from its peers, checks all of it, and follows; the administrator may make
 --input is where the frequency comes from:
 ` + prover.Inputs + `
 Without it the node keeps the ledger and proves nothing. The settings can stand in DIR/config/defakepro.toml.
+
+With --passphrase-file the keys in DIR are sealed under the first line of FILE: those of a new home from the beginning, those of another when the
+node starts; from then on it starts with that passphrase alone. FILE is readable by its owner alone, or a credential of systemd
+(LoadCredential=, --passphrase-file ${CREDENTIALS_DIRECTORY}/NAME).
 
 At --listen are /v1 (rounds, certificates, truth, events, members and zones; /openapi.json describes them), /healthz and /metrics. Other than on
 loopback this needs --tls-cert and --tls-key, and asks for tokens (defakepro help token). The node stops in good order on SIGINT or SIGTERM.`,
@@ -83,6 +90,7 @@ loopback this needs --tls-cert and --tls-key, and asks for tokens (defakepro hel
 	f.BoolVar(&opts.Tokens, "tokens", false, "ask for tokens on a loopback address too; on others the interface always does")
 	f.StringVar(&opts.Zone, "zone", "", "`NAME` of the trust zone in which the node works")
 	f.StringVar(&opts.Endpoint, "endpoint", "", "`NAME`, host:port, that members reach the interface by (default that of --listen)")
+	f.StringVar(&opts.PassphraseFile, "passphrase-file", "", "`FILE` with the passphrase under which the home's keys are sealed")
 	f.Var(gridFlag{&opts.grid}, "nominal", "the grid of a new committee, in hertz")
 	f.StringVar(&opts.id, "id", "", "the `NAME` of a new committee (default enf)")
 	f.StringVar(&opts.member, "member", "", "this node's `NAME` (default node0 in a new home)")
@@ -151,6 +159,9 @@ func runNode(ctx context.Context, opts nodeOptions, stdin io.Reader, stderr io.W
 		return err
 	}
 	opts.nodeConfig = file.over(opts.nodeConfig)
+	if opts.secret, err = optionalPassphrase("--passphrase-file", opts.PassphraseFile); err != nil {
+		return err
+	}
 	secure, err := opts.tls()
 	if err != nil {
 		return err
@@ -188,7 +199,8 @@ func runNode(ctx context.Context, opts nodeOptions, stdin io.Reader, stderr io.W
 		err = errors.Join(err, node.Wait())
 		log.Info("stopped")
 	}()
-	log.Info("node runs", slog.String("home", opts.home), slog.String("id", node.ID()), slog.String("member", key.Name), slog.Int64("height", node.Height()))
+	log.Info("node runs", slog.String("home", opts.home), slog.String("id", node.ID()), slog.String("member", key.Name),
+		slog.String("validator", base64.StdEncoding.EncodeToString(node.Validator())), slog.Int64("height", node.Height()))
 	running := &runningNode{node: node, key: key, opts: opts, log: log, registry: registry, stdin: stdin}
 	running.progress.Store(time.Now().UnixMilli())
 	group, ctx := errgroup.WithContext(ctx)

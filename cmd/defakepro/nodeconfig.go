@@ -38,6 +38,8 @@ type nodeConfig struct {
 	// Zone is the trust zone in which the node works, and Endpoint the name that it goes by, host:port; empty is Listen.
 	Zone     string `toml:"zone"`
 	Endpoint string `toml:"endpoint"`
+	// PassphraseFile has the passphrase under which the home's keys are sealed; empty where they are in plaintext.
+	PassphraseFile string `toml:"passphrase_file"`
 }
 
 func nodeConfigPath(home string) string { return filepath.Join(home, "config", "defakepro.toml") }
@@ -76,6 +78,8 @@ func (c nodeConfig) over(other nodeConfig) nodeConfig {
 		Tokens:   other.Tokens || c.Tokens,
 		Zone:     cmp.Or(other.Zone, c.Zone),
 		Endpoint: cmp.Or(other.Endpoint, c.Endpoint),
+
+		PassphraseFile: cmp.Or(other.PassphraseFile, c.PassphraseFile),
 	}
 }
 
