@@ -70,7 +70,8 @@ node starts; from then on it starts with that passphrase alone. FILE is readable
 (LoadCredential=, --passphrase-file ${CREDENTIALS_DIRECTORY}/NAME).
 
 At --listen are /v1 (rounds, certificates, truth, events, members and zones; /openapi.json describes them), /healthz and /metrics. Other than on
-loopback this needs --tls-cert and --tls-key, and asks for tokens (defakepro help token). The node stops in good order on SIGINT or SIGTERM.`,
+loopback this needs --tls-cert and --tls-key, and asks for tokens (defakepro help token); with --client-ca for a client's certificate as
+well, everywhere. The node stops in good order on SIGINT or SIGTERM.`,
 		Example: `  defakepro node --home ./node --nominal 50 --input soundcard --listen 127.0.0.1:8650
   defakepro node --home committee/node2`,
 		Args: noArguments,
@@ -87,6 +88,7 @@ loopback this needs --tls-cert and --tls-key, and asks for tokens (defakepro hel
 	f.StringVar(&opts.Listen, "listen", "", "serve at `ADDRESS`, host:port")
 	f.StringVar(&opts.TLSCert, "tls-cert", "", "`FILE`, the certificate of the address in PEM")
 	f.StringVar(&opts.TLSKey, "tls-key", "", "`FILE`, its key")
+	f.StringVar(&opts.ClientCA, "client-ca", "", "let in only whom an authority in this `FILE`, in PEM, gave a certificate")
 	f.BoolVar(&opts.Tokens, "tokens", false, "ask for tokens on a loopback address too; on others the interface always does")
 	f.StringVar(&opts.Zone, "zone", "", "`NAME` of the trust zone in which the node works")
 	f.StringVar(&opts.Endpoint, "endpoint", "", "`NAME`, host:port, that members reach the interface by (default that of --listen)")
@@ -162,7 +164,7 @@ func runNode(ctx context.Context, opts nodeOptions, stdin io.Reader, stderr io.W
 	if opts.secret, err = optionalPassphrase("--passphrase-file", opts.PassphraseFile); err != nil {
 		return err
 	}
-	secure, err := opts.tls()
+	secure, err := serverTLS(opts.TLSCert, opts.TLSKey, opts.ClientCA)
 	if err != nil {
 		return err
 	}
