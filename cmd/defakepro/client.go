@@ -18,6 +18,12 @@ import (
 	"github.com/defakepro/defakepro/httpapi"
 )
 
+// How many requests a second an interface takes of one address.
+const (
+	mostRequests  = 1e6
+	requestsUsage = "answer so many requests a second, `N`, of each address but those of this machine (default 100)"
+)
+
 // clientFlags say by what a command is known to a node, and a node to it.
 type clientFlags struct {
 	token             string

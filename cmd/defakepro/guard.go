@@ -58,6 +58,7 @@ type guardOptions struct {
 	tokens           bool
 	audit, zone      string
 	checks           bool
+	requests         float64
 	history, webhook string
 	join             bool
 	logJSON, verbose bool
@@ -113,6 +114,7 @@ The guard stops in good order on SIGINT or SIGTERM.`,
 	f.StringVar(&opts.clientCA, "client-ca", "", "let in only whom an authority in this `FILE`, in PEM, gave a certificate")
 	f.StringVar(&opts.ca, "ca", "", "`FILE` in PEM with the authority of the nodes' certificates (default the system's)")
 	f.StringSliceVar(&opts.hosts, "host", nil, "`NAME` of a proxy on this machine through which the page is reached")
+	f.Var(numberFlag{&opts.requests, mostRequests}, "requests", requestsUsage)
 	f.BoolVar(&opts.tokens, "tokens", false, "ask for tokens on a loopback address too; on others the page always does")
 	f.StringVar(&opts.audit, "audit", "", "keep what became of tokens in this `FILE`")
 	f.StringVar(&opts.zone, "zone", "", "`NAME` of the trust zone in which the guard works")
@@ -241,7 +243,7 @@ func serveGuard(ctx context.Context, g *guard.Guard, l net.Listener, o httpapi.S
 func (o guardOptions) options(log *slog.Logger) (out guard.Options, closeAll func(), err error) {
 	closeAll = func() {}
 	out = guard.Options{
-		Room: o.room, Grid: o.grid, Window: o.window, Shift: o.shift, Rule: o.rule, Threshold: o.threshold, Pages: dashboard.Handler(o.livekit), Hosts: o.hosts, Log: log,
+		Room: o.room, Grid: o.grid, Window: o.window, Shift: o.shift, Rule: o.rule, Threshold: o.threshold, Pages: dashboard.Handler(o.livekit), Hosts: o.hosts, Rate: o.requests, Log: log,
 	}
 	join := conference.Options{
 		URL: o.livekit, Room: o.room, Identity: guardIdentity, Name: "DeFakePro guard", Key: os.Getenv(livekitKeyVariable),

@@ -89,6 +89,7 @@ well, everywhere. The node stops in good order on SIGINT or SIGTERM.`,
 	f.StringVar(&opts.TLSCert, "tls-cert", "", "`FILE`, the certificate of the address in PEM")
 	f.StringVar(&opts.TLSKey, "tls-key", "", "`FILE`, its key")
 	f.StringVar(&opts.ClientCA, "client-ca", "", "let in only whom an authority in this `FILE`, in PEM, gave a certificate")
+	f.Var(numberFlag{&opts.Requests, mostRequests}, "requests", requestsUsage)
 	f.BoolVar(&opts.Tokens, "tokens", false, "ask for tokens on a loopback address too; on others the interface always does")
 	f.StringVar(&opts.Zone, "zone", "", "`NAME` of the trust zone in which the node works")
 	f.StringVar(&opts.Endpoint, "endpoint", "", "`NAME`, host:port, that members reach the interface by (default that of --listen)")
@@ -263,7 +264,7 @@ func (n *runningNode) serve(ctx context.Context, l net.Listener, secure bool, se
 	mux.Handle("GET /metrics", security.Permit("metrics:read", promhttp.HandlerFor(n.registry, promhttp.HandlerOpts{Registry: n.registry})))
 	mux.Handle("/", httpapi.Handler(httpapi.Options{
 		Ledger: n.node, Committee: n.node.Committee, Latest: n.node.Latest, Genesis: genesis, Log: n.log, Now: n.opts.now,
-		Security:    security,
+		Security: security, Limits: httpapi.Limits{Rate: n.opts.Requests},
 		Certificate: func(ctx context.Context, round uint64) (json.Marshaler, error) { return n.node.Certificate(ctx, round) },
 		State: func() (httpapi.State, error) {
 			return httpapi.State{Height: n.node.Height(), Peers: n.node.Peers(), Syncing: n.node.Syncing()}, n.healthy()

@@ -34,6 +34,8 @@ type nodeConfig struct {
 	TLSKey  string `toml:"tls_key"`
 	// ClientCA is a file in PEM: who has no certificate of these authorities is let in nowhere. Empty lets everybody in.
 	ClientCA string `toml:"client_ca"`
+	// Requests is how many requests a second one client's address may make; 0 is the default.
+	Requests float64 `toml:"requests"`
 	// Tokens has the interface ask for tokens on a loopback address too; on others it always does.
 	Tokens bool `toml:"tokens"`
 	// Zone is the trust zone in which the node works, and Endpoint the name that it goes by, host:port; empty is Listen.
@@ -78,6 +80,7 @@ func (c nodeConfig) over(other nodeConfig) nodeConfig {
 		TLSKey:   cmp.Or(other.TLSKey, c.TLSKey),
 		ClientCA: cmp.Or(other.ClientCA, c.ClientCA),
 		Tokens:   other.Tokens || c.Tokens,
+		Requests: cmp.Or(other.Requests, c.Requests),
 		Zone:     cmp.Or(other.Zone, c.Zone),
 		Endpoint: cmp.Or(other.Endpoint, c.Endpoint),
 
