@@ -32,8 +32,8 @@ gen: testdeps ## generated files, written anew
 
 attacks: testdeps ## every attack that docs/threat-model.md names the test of
 	go test -p 1 -count 1 -timeout 20m -run "^($$(grep -o 'Test[A-Za-z0-9]*' docs/threat-model.md | sort -u | grep -v TestScripts | paste -sd '|'))$$" \
-		./capability ./identity ./poenf ./ledger/comet ./httpapi ./webhook ./report ./guard ./dashboard ./cmd/defakepro
-	go test -count 1 -run '^TestScripts$$/^members$$' ./cmd/defakepro
+		./media ./capability ./identity ./poenf ./ledger/comet ./httpapi ./webhook ./report ./guard ./dashboard ./cmd/defakepro
+	go test -count 1 -run '^TestScripts$$/^(members|sealed|guardtokens)$$' ./cmd/defakepro
 
 bench: deps ## the figures of docs/results
 	go test -run '^$$' -bench . -benchmem ./...

@@ -71,10 +71,13 @@ func Compare(est enf.Estimate, truth enf.Series, o Options) Channel {
 		c.channel.Reason = reason
 		return c.channel
 	}
-	c.place(truth)
-	c.split()
-	c.measure()
-	c.decide()
+	for _, step := range []func(){func() { c.place(truth) }, c.split, c.measure, c.decide} {
+		if stopped(c.options.Done) {
+			c.channel.Reason = "The comparison was ended before it was through."
+			break
+		}
+		step()
+	}
 	return c.channel
 }
 
@@ -201,7 +204,7 @@ func (c *comparison) search() alignment {
 		if piece.present() < int(matchOverlap) {
 			return
 		}
-		for _, p := range search(piece, c.ref, c.grid, 5) {
+		for _, p := range search(piece, c.ref, c.grid, 5, c.options.Done) {
 			starts = append(starts, p.offset-float64(from))
 		}
 	}
@@ -358,7 +361,7 @@ func (c *comparison) faraway() []timeline {
 			continue
 		}
 		piece := c.rec.slice(s.from, s.to)
-		for _, p := range search(piece, c.ref, c.grid, 1) {
+		for _, p := range search(piece, c.ref, c.grid, 1, c.options.Done) {
 			truth := c.rec.along(c.ref, p.offset-float64(s.from), c.main.offset/c.rec.mean)
 			llr := c.grid.evidenceOver(piece.hz, truth[s.from:s.to], c.main.offset, offsetSlack, c.noise.slice(s.from, s.to))
 			if llr > chance+math.Log(float64(len(c.ref.hz))*c.ref.step) {

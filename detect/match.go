@@ -47,7 +47,7 @@ func FindMatches(series, reference enf.Series, top int) []Match {
 	ref := newReference(reference)
 	grid := modelOf(reference)
 	matches := make([]Match, 0, top)
-	for _, p := range search(rec, ref, grid, top) {
+	for _, p := range search(rec, ref, grid, top, nil) {
 		fit := rec.fit(ref, p.offset)
 		m := Match{Offset: p.offset, Correlation: fit.correlation, RMSE: fit.rmse, Shift: fit.offset, LLR: p.score}
 		if reference.Dated() {
@@ -59,15 +59,18 @@ func FindMatches(series, reference enf.Series, top int) []Match {
 }
 
 // search returns the distinct places of rec in ref with the most evidence, at most top, best first. Their scores are
-// the evidence.
-func search(rec track, ref reference, g Statistics, top int) []place {
+// the evidence. Once done is closed, what it returns is of no use.
+func search(rec track, ref reference, g Statistics, top int, done <-chan struct{}) []place {
 	if rec.present() == 0 || len(ref.hz) == 0 {
 		return nil
 	}
 	c := newCoarse(rec, ref)
 	keep := max(matchKeep, min(top, matchStride)*4)
-	candidates := distinct(c.run(keep), keep) // a place and its neighbours are refined to the same one
+	candidates := distinct(c.run(keep, done), keep) // a place and its neighbours are refined to the same one
 	for i, p := range candidates {
+		if stopped(done) {
+			return nil
+		}
 		candidates[i] = rec.refine(ref, p.offset, c.bin)
 	}
 	candidates = distinct(candidates, max(matchWeighed, 2*top)) // evidence takes its time
@@ -176,7 +179,7 @@ func conjugate(z []complex128) []complex128 {
 }
 
 // run scores every place and returns the best local maxima, in no order, keep of them for each worker.
-func (c *coarse) run(keep int) []place {
+func (c *coarse) run(keep int, done <-chan struct{}) []place {
 	blocks := (c.places + c.valid - 1) / c.valid
 	workers := min(runtime.GOMAXPROCS(0), (blocks+1)/2)
 	found := make([]topPlaces, workers)
@@ -184,7 +187,7 @@ func (c *coarse) run(keep int) []place {
 	for w := range workers {
 		wg.Go(func() {
 			b := c.newBlocks(keep)
-			for i := 2 * w; i < blocks; i += 2 * workers { // in pairs: one complex FFT transforms both
+			for i := 2 * w; i < blocks && !stopped(done); i += 2 * workers { // in pairs: one complex FFT transforms both
 				b.pair(i, min(i+2, blocks))
 			}
 			found[w] = b.top

@@ -66,6 +66,8 @@ type Options struct {
 	// Invite returns where, and with which token, someone of this name may join the meeting from the guard's own page;
 	// nil for no such page.
 	Invite func(ctx context.Context, name string) (url, token string, err error)
+	// Rate is how many requests a second one client's address may make; 0 is the default of [httpapi.Limits].
+	Rate float64
 	// Pages are what the guard shows to people; nil for nothing.
 	Pages http.Handler
 	// Tokens has the pages' interface ask for tokens, which the Committee's registry verifies: it takes a Committee. Audit keeps
@@ -168,6 +170,7 @@ func (g *Guard) Handler() http.Handler {
 	o := httpapi.Options{
 		Meetings: func() map[string]httpapi.Meeting { return map[string]httpapi.Meeting{g.options.Room: g.monitor} },
 		Pages:    g.options.Pages, Hosts: g.options.Hosts, Now: g.options.Now, Log: g.options.Log,
+		Limits: httpapi.Limits{Rate: g.options.Rate},
 	}
 	if c := g.options.Committee; c != nil {
 		c.serve(&o)

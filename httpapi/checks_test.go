@@ -139,6 +139,40 @@ func TestChecksAreBounded(t *testing.T) {
 	}
 }
 
+// A check ends when its sender goes away, and its seat is free.
+func TestChecksEndWithTheirSender(t *testing.T) {
+	t.Parallel()
+	begun, ended := make(chan struct{}), make(chan error, 1)
+	o := Options{Scratch: t.TempDir(), Limits: Limits{CheckTime: time.Hour, Checks: 1}}
+	o.Check = func(ctx context.Context, _ Upload) ([]byte, error) {
+		close(begun)
+		<-ctx.Done()
+		ended <- ctx.Err()
+		return nil, ctx.Err()
+	}
+	_, url := serveOnly(t, o)
+	ctx, leave := context.WithCancel(t.Context())
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, url+"/v1/checks", strings.NewReader("sound"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		<-begun
+		leave()
+	}()
+	if answer, err := http.DefaultClient.Do(r); err == nil {
+		t.Fatalf("answered with %d", answer.StatusCode)
+	}
+	select {
+	case err := <-ended:
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("ended with %v", err)
+		}
+	case <-time.After(patience):
+		t.Error("the check goes on for nobody")
+	}
+}
+
 // Nothing of an upload without the right is so much as read.
 func TestChecksNeedTheirRight(t *testing.T) {
 	t.Parallel()

@@ -89,6 +89,7 @@ func NewClient(baseURL string, o ClientOptions) (*Client, error) {
 	if transport == nil {
 		t := http.DefaultTransport.(*http.Transport).Clone()
 		t.TLSClientConfig, t.MaxResponseHeaderBytes, t.MaxIdleConnsPerHost = o.TLS.Clone(), 64<<10, 16
+		t.ForceAttemptHTTP2 = false // over HTTP/2 it would be lost why a node refuses a certificate
 		t.DisableCompression = true // so that what comes is as long as it looks
 		transport = t
 	}

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"math"
 	"net/http"
 	"reflect"
 	"runtime/debug"
@@ -30,6 +31,7 @@ import (
 type server struct {
 	Options
 	recent  recent
+	rates   rates
 	streams seats
 	newest  atomic.Uint64 // number of a closed round, the last one known
 	checks  atomic.Int32  // of uploads, under way
@@ -133,6 +135,13 @@ func operation(api huma.API, id, method, path, summary string, problems ...int) 
 			Content:     map[string]*huma.MediaType{problemType: {Schema: schema}},
 		}
 	}
+	op.Responses["429"] = &huma.Response{
+		Description: kindRate.title,
+		Content:     map[string]*huma.MediaType{problemType: {Schema: schema}},
+		Headers: map[string]*huma.Param{"Retry-After": {
+			Description: "Seconds after which to ask again.", Schema: &huma.Schema{Type: huma.TypeInteger},
+		}},
+	}
 	return op
 }
 
@@ -156,6 +165,12 @@ func (s *server) guard(mux *http.ServeMux) http.Handler {
 		if refused := s.admit(r); refused != nil {
 			w.Header().Set("Connection", "close") // else the answer waits for a body that nobody reads
 			refused.write(w)
+			return
+		}
+		if wait := s.rates.wait(r.RemoteAddr, s.Now(), s.Limits.Rate, s.Limits.Burst); wait > 0 {
+			w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
+			w.Header().Set("Connection", "close")
+			kindRate.problem("more than %g requests a second from this address", s.Limits.Rate).write(w)
 			return
 		}
 		h, pattern := mux.Handler(r)

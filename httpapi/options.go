@@ -61,6 +61,10 @@ type Options struct {
 
 // Limits bound what clients of a [Handler] may ask for. Zero is the default of each.
 type Limits struct {
+	// Rate is how many requests a second one client's address may make, 100, and Burst how many at once, ten seconds' worth. Who is on a loopback
+	// address or a Unix socket may make any number.
+	Rate  float64
+	Burst int
 	// Body is the most bytes of a request's body: 16 KiB, three times the longest proof in JSON. BodyTime is how long it may
 	// take to arrive: 10 s.
 	Body     int64
@@ -90,7 +94,10 @@ type Limits struct {
 }
 
 func (l Limits) defaults() Limits {
+	l.Rate = cmp.Or(l.Rate, 100)
 	return Limits{
+		Rate:          l.Rate,
+		Burst:         cmp.Or(l.Burst, max(1, int(10*l.Rate))),
 		Body:          cmp.Or(l.Body, 16<<10),
 		BodyTime:      cmp.Or(l.BodyTime, 10*time.Second),
 		Submit:        cmp.Or(l.Submit, 30*time.Second),

@@ -64,7 +64,7 @@ var kinds = []kind{
 	kindNotMember, kindOutdated, kindEarly, kindPresent, kindMalformed, kindSignature, kindCommittee, kindNotFound,
 	kindNoRoom, kindNoChannel, kindRequest, kindTimeout, kindStreams, kindUnavailable, kindNoCertificate, kindNotServed,
 	kindToken, kindRight, kindNoMember, kindNoZone, kindChallenge, kindReplay, kindAnswer, kindBusy,
-	kindRecording, kindChecks,
+	kindRecording, kindChecks, kindRate,
 }
 
 var (
@@ -84,6 +84,7 @@ var (
 	kindStreams       = kind{"too-many-streams", http.StatusServiceUnavailable, "All event streams are taken", nil}
 	kindUnavailable   = kind{"unavailable", http.StatusServiceUnavailable, "The node cannot answer now", nil}
 	kindNoCertificate = kind{"no-certificate", http.StatusServiceUnavailable, "This node cannot make the certificate", nil}
+	kindRate          = kind{"too-many-requests", http.StatusTooManyRequests, "Too many requests from one address", nil}
 	kindNotServed     = kind{"not-served", http.StatusNotImplemented, "This node does not serve that", nil}
 )
 

@@ -133,7 +133,7 @@ func TestServeCutsOff(t *testing.T) {
 	}
 }
 
-// Over TLS it is HTTP/2, and events live longer than any deadline.
+// Over TLS it is HTTP/2 where the client knows it, and events live longer than any deadline.
 func TestServeTLS(t *testing.T) {
 	t.Parallel()
 	other := httptest.NewTLSServer(nil)
@@ -149,6 +149,7 @@ func TestServeTLS(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	client.http.Transport.(*http.Transport).ForceAttemptHTTP2 = true // as browsers
 	if _, err := client.Round(t.Context(), 2); err != nil {
 		t.Error(err)
 	}

@@ -14,7 +14,7 @@ func FuzzKey(f *testing.F) {
 	f.Add([]byte(`{"member":"","ed25519_seed":null}`))
 	f.Add([]byte(`{}{}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		k, err := parseKey(data, nil)
+		k, err := ParseKey(data, nil)
 		if err != nil {
 			return
 		}
@@ -33,7 +33,7 @@ func FuzzKey(f *testing.F) {
 func FuzzSealedForm(f *testing.F) {
 	f.Add([]byte(`{"member":"a","sealed":{"kdf":"argon2id/1","time":3,"memory_kib":65536,"salt":"AAAA","nonce":"AAAA","ciphertext":"AAAA"}}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		if k, err := parseKey(data, nil); err == nil && k.Name == "" {
+		if k, err := ParseKey(data, nil); err == nil && k.Name == "" {
 			t.Error("a key without a name")
 		}
 	})

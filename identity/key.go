@@ -74,14 +74,15 @@ func OpenKey(path string, ask Passphrase) (Key, error) {
 	if err != nil {
 		return Key{}, err
 	}
-	k, err := parseKey(data, ask)
+	k, err := ParseKey(data, ask)
 	if err != nil {
 		return Key{}, fmt.Errorf("%s: %w", path, err)
 	}
 	return k, nil
 }
 
-func parseKey(data []byte, ask Passphrase) (Key, error) {
+// ParseKey returns the key that is in a file's content, as [OpenKey] does.
+func ParseKey(data []byte, ask Passphrase) (Key, error) {
 	if len(data) > maxKeyFile {
 		return Key{}, errors.New("too long for a key")
 	}
@@ -106,46 +107,90 @@ func parseKey(data []byte, ask Passphrase) (Key, error) {
 	return Key{Name: file.Name, Private: ed25519.NewKeyFromSeed(file.Seed)}, nil
 }
 
+// NewKey is [SealKey], or [WriteKey] where the passphrase is nil.
+func NewKey(path string, k Key, passphrase []byte) error {
+	if passphrase == nil {
+		return WriteKey(path, k)
+	}
+	return SealKey(path, k, passphrase)
+}
+
 // WriteKey writes a key's file, readable by its owner alone. It does not overwrite: an error then wraps [fs.ErrExist].
 func WriteKey(path string, k Key) error {
-	return writeKey(path, keyFile{Name: k.Name, Seed: k.Private.Seed()})
+	data, err := keyFile{Name: k.Name, Seed: k.Private.Seed()}.encode()
+	if err != nil {
+		return err
+	}
+	return writeKey(path, data, os.Link)
 }
 
 // SealKey writes a key's file like [WriteKey], encrypted under a passphrase.
 func SealKey(path string, k Key, passphrase []byte) error {
-	sealed, err := seal(k, passphrase)
+	data, err := k.Seal(passphrase)
 	if err != nil {
 		return err
 	}
-	return writeKey(path, keyFile{Name: k.Name, Sealed: sealed})
+	return writeKey(path, data, os.Link)
 }
 
-func writeKey(path string, file keyFile) (err error) {
-	data, err := json.MarshalIndent(file, "", "  ")
+// Seal returns the content of a key's file, encrypted under a passphrase.
+func (k Key) Seal(passphrase []byte) ([]byte, error) {
+	sealed, err := seal(k, passphrase)
 	if err != nil {
-		return err
+		return nil, err
 	}
+	return keyFile{Name: k.Name, Sealed: sealed}.encode()
+}
+
+// ReadSealed reads the key at path, which it seals first where it is not yet. What is left of the plaintext on the disk is beyond it.
+func ReadSealed(path string, passphrase []byte) (Key, error) {
+	sealed := false
+	k, err := OpenKey(path, func(string) ([]byte, error) {
+		sealed = true
+		return passphrase, nil
+	})
+	if err != nil || sealed {
+		return k, err
+	}
+	data, err := k.Seal(passphrase)
+	if err != nil {
+		return Key{}, err
+	}
+	return k, writeKey(path, data, os.Rename)
+}
+
+func (f keyFile) encode() ([]byte, error) {
+	data, err := json.MarshalIndent(f, "", "  ")
+	return append(data, '\n'), err
+}
+
+// writeKey writes a file which place, os.Link or os.Rename, then puts where it belongs.
+func writeKey(path string, data []byte, place func(from, to string) error) (err error) {
 	// Beside its place first, so that it is there whole or not at all, whenever the machine stops.
 	f, err := os.CreateTemp(filepath.Dir(path), ".key-*") // with mode 0600
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, os.Remove(f.Name())) }()
-	_, err = f.Write(append(data, '\n'))
+	defer func() { _ = os.Remove(f.Name()) }() // unless it was renamed
+	_, err = f.Write(data)
 	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return err
 	}
-	return os.Link(f.Name(), path)
+	return place(f.Name(), path)
 }
 
-// ReadOrGenerate reads the key at path, or makes one for the name where there is no file.
-func ReadOrGenerate(path, name string) (Key, error) {
+// ReadOrGenerate reads the key at path, or makes one for the name where there is no file: sealed under the passphrase, as [ReadSealed] does, or
+// in plaintext where that is nil.
+func ReadOrGenerate(path, name string, passphrase []byte) (Key, error) {
 	k, err := ReadKey(path)
+	if passphrase != nil {
+		k, err = ReadSealed(path, passphrase)
+	}
 	if !errors.Is(err, fs.ErrNotExist) {
 		return k, err
 	}
 	if k, err = Generate(name); err != nil {
 		return Key{}, err
 	}
-	return k, WriteKey(path, k)
+	return k, NewKey(path, k, passphrase)
 }

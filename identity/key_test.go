@@ -18,11 +18,11 @@ import (
 
 func TestKeyFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "member_key.json")
-	k, err := identity.ReadOrGenerate(path, "alice")
+	k, err := identity.ReadOrGenerate(path, "alice", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	again, err := identity.ReadOrGenerate(path, "bob")
+	again, err := identity.ReadOrGenerate(path, "bob", nil)
 	if err != nil || again.Name != "alice" || !again.Private.Equal(k.Private) {
 		t.Errorf("second time %v, %v: not the key of the first", again, err)
 	}

@@ -53,7 +53,7 @@ func TestSealedKey(t *testing.T) {
 		if strings.Count(string(data), from) != 1 {
 			t.Fatalf("no %s in %s", from, data)
 		}
-		if _, err := parseKey([]byte(strings.Replace(string(data), from, to, 1)), says("correct horse")); err == nil {
+		if _, err := ParseKey([]byte(strings.Replace(string(data), from, to, 1)), says("correct horse")); err == nil {
 			t.Errorf("opened with %s", to)
 		}
 	}
@@ -62,6 +62,41 @@ func TestSealedKey(t *testing.T) {
 	}
 	if _, err := OpenKey(path, says("correct horse")); err == nil {
 		t.Error("opened, and others may read it")
+	}
+}
+
+// TestReadSealed: a key in plaintext is sealed in its place, and is the same key.
+func TestReadSealed(t *testing.T) {
+	k := Key{Name: "ann", Private: keyOf("ann")}
+	folder := t.TempDir()
+	path := filepath.Join(folder, "key.json")
+	if err := WriteKey(path, k); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		got, err := ReadSealed(path, []byte("correct horse"))
+		if err != nil || got.Name != "ann" || !got.Private.Equal(k.Private) {
+			t.Errorf("%v, %v", got, err)
+		}
+	}
+	if _, err := ReadSealed(path, []byte("another")); !errors.Is(err, ErrPassphrase) {
+		t.Errorf("with another: %v", err)
+	}
+	if _, err := ReadKey(path); !errors.Is(err, ErrPassphrase) {
+		t.Errorf("without: %v", err)
+	}
+	info, err := os.Stat(path)
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("%v, %v", info.Mode(), err)
+	}
+	if all, err := os.ReadDir(folder); err != nil || len(all) != 1 {
+		t.Errorf("beside it: %v, %v", all, err)
+	}
+	if _, err := ReadOrGenerate(filepath.Join(folder, "new.json"), "bob", []byte("correct horse")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ReadKey(filepath.Join(folder, "new.json")); !errors.Is(err, ErrPassphrase) {
+		t.Errorf("a new one: %v", err)
 	}
 }
 

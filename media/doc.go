@@ -43,7 +43,7 @@
 //
 // # Decoding what nobody vouches for
 //
-// All other formats are decoded by FFmpeg's libraries in a worker process: this program, started again with an empty environment and the
+// All other formats, and with [Options].Confined these too, are decoded by FFmpeg's libraries in a worker process: this program, started again with an empty environment and the
 // open file as its only input. The worker may not gain privileges, open files, connect, signal others (as far as the kernel's Landlock
 // allows to forbid it [6]) or use more than 4 GiB, 1 GiB for a live stream, and what it says is checked like any input. That it
 // crashes is an error that names the file, or ends one live stream. Builds without cgo, with the tag noav, or for other systems than Linux run the programs ffmpeg and ffprobe instead and take their

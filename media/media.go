@@ -4,6 +4,7 @@
 package media
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -56,6 +57,9 @@ type Options struct {
 	Pictures bool
 	// Threads is the number of decoder threads of formats that are not decoded natively; 0 means one per processor.
 	Threads int
+	// Confined has every format decoded in a process of its own, those too that are otherwise read natively: for recordings of strangers, in a
+	// program that has something to lose. Standard input is refused then.
+	Confined bool
 	// Stall is how long the decoder may stay silent before it is ended with an error; 0 means a minute.
 	Stall time.Duration
 
@@ -146,7 +150,10 @@ func Open(ctx context.Context, path string, o Options) (*Recording, error) {
 
 // open finds the reader for the file's content.
 func open(ctx context.Context, path string, o Options) (source, error) {
-	if path == "-" {
+	switch {
+	case path == "-" && o.Confined:
+		return nil, errors.New("cannot be handed to a process of its own: a file can")
+	case path == "-":
 		return openNative(io.NopCloser(os.Stdin), -1)
 	}
 	st, err := os.Stat(path)
@@ -165,17 +172,17 @@ func open(ctx context.Context, path string, o Options) (source, error) {
 	if err != nil {
 		return nil, reason(err)
 	}
-	src, err := openNative(f, st.Size())
-	if err == nil {
-		return src, nil
+	if !o.Confined {
+		src, err := openNative(f, st.Size())
+		if err == nil {
+			return src, nil
+		}
+		if _, again := f.Seek(0, io.SeekStart); !errors.Is(err, errForeign) || again != nil {
+			_ = f.Close() // read only
+			return nil, cmp.Or(again, err)
+		}
 	}
 	defer f.Close()
-	if !errors.Is(err, errForeign) {
-		return nil, err
-	}
-	if _, err := f.Seek(0, io.SeekStart); err != nil {
-		return nil, reason(err)
-	}
 	decode := o.decode
 	if decode == nil {
 		decode = defaultDecoder

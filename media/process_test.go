@@ -5,8 +5,11 @@ package media
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -63,6 +66,32 @@ func TestOpenBad(t *testing.T) {
 		if _, err := Open(t.Context(), test.path, Options{}); err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: %v, want %q", test.path, err, test.want)
 		}
+	}
+}
+
+// TestConfined: what is read natively otherwise goes to the decoder's process too, and is there what it is here.
+func TestConfined(t *testing.T) {
+	data := ramp(20_000)
+	ds64 := make([]byte, 28)
+	binary.LittleEndian.PutUint64(ds64[8:], uint64(len(data)))
+	wide := sized(wavFile(chunk("ds64", ds64...), wavFmt(tagPCM, 2, 44100, 2), chunk("data", data...)), len(data), 0xFFFFFFFF)
+	copy(wide, "RF64\xFF\xFF\xFF\xFF")
+	sound := generate(t, "a.flac", lists("-f lavfi -i anoisesrc=r=32000:a=0.3:d=1:seed=7 -ac 2 -sample_fmt s16 -c:a flac")...)
+	for _, path := range []string{write(t, "a.wav", wavFile(wavFmt(tagPCM, 2, 44100, 2), chunk("data", data...))), write(t, "wide.wav", wide), sound} {
+		_, want := readAll(t, path, Options{}).samples(t)
+		for name, decode := range decoders() {
+			called := false
+			c := readAll(t, path, Options{Confined: true, decode: func(ctx context.Context, f *os.File, path string, o Options) (source, error) {
+				called = true
+				return decode(ctx, f, path, o)
+			}})
+			if _, got := c.samples(t); !called || c.err != nil || !slices.EqualFunc(got, want, slices.Equal[[]float64]) {
+				t.Errorf("%s, %s: in its process: %t, %d channels, %v", filepath.Base(path), name, called, len(got), c.err)
+			}
+		}
+	}
+	if _, err := Open(t.Context(), "-", Options{Confined: true}); err == nil || !strings.Contains(err.Error(), "standard input") {
+		t.Errorf("standard input: %v", err)
 	}
 }
 

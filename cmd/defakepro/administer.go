@@ -7,95 +7,21 @@ import (
 	"bytes"
 	"context"
 	"crypto/ed25519"
-	"crypto/tls"
-	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
-	"github.com/defakepro/defakepro/capability"
 	"github.com/defakepro/defakepro/httpapi"
 	"github.com/defakepro/defakepro/identity"
 	"github.com/defakepro/defakepro/poenf"
 )
-
-// nodeFlags say how a command reaches a committee's node.
-type nodeFlags struct {
-	url   string
-	token string
-	ca    string
-}
-
-// defaultNode is where a node of this machine listens, by the documentation.
-const defaultNode = "http://127.0.0.1:8650"
-
-func (n *nodeFlags) register(c *cobra.Command) {
-	f := c.Flags()
-	f.StringVar(&n.url, "node", defaultNode, "`URL` of a node of the committee")
-	f.StringVar(&n.token, "token", "", tokenUsage)
-	f.StringVar(&n.ca, "ca", "", "`FILE` in PEM with the authority of the node's certificate (default the system's)")
-}
-
-func (n *nodeFlags) client() (*httpapi.Client, error) {
-	token, err := ledgerToken(n.token)
-	if err != nil {
-		return nil, err
-	}
-	o := httpapi.ClientOptions{Token: token}
-	if n.ca != "" {
-		data, err := readBounded(n.ca, 1<<20)
-		if err != nil {
-			return nil, fmt.Errorf("--ca: %w", err)
-		}
-		o.TLS = &tls.Config{RootCAs: x509.NewCertPool(), MinVersion: tls.VersionTLS13}
-		if !o.TLS.RootCAs.AppendCertsFromPEM(data) {
-			return nil, fmt.Errorf("--ca %s: no certificate in PEM", n.ca)
-		}
-	}
-	client, err := httpapi.NewClient(n.url, o)
-	if err != nil {
-		return nil, fmt.Errorf("--node: %w", err)
-	}
-	return client, nil
-}
-
-const tokenUsage = "`FILE` with a token, where the node asks for one (default the token in " + ledgerTokenVariable + ")"
-
-// ledgerToken returns the token for a node: of a file, or of the environment; empty for none.
-func ledgerToken(file string) (string, error) {
-	if file == "" {
-		return os.Getenv(ledgerTokenVariable), nil
-	}
-	token, err := readToken(file, nil)
-	if err != nil {
-		return "", fmt.Errorf("--token: %w", err)
-	}
-	return token, nil
-}
-
-// readToken reads the file of a token; "-" is stdin.
-func readToken(path string, stdin io.Reader) (string, error) {
-	var data []byte
-	var err error
-	if path == "-" && stdin != nil {
-		data, err = io.ReadAll(io.LimitReader(stdin, capability.MaxToken+2))
-	} else {
-		data, err = readBounded(path, capability.MaxToken+2)
-	}
-	if err != nil {
-		return "", err
-	}
-	token := string(bytes.TrimSpace(data))
-	if _, err := capability.Parse(token); err != nil {
-		return "", fmt.Errorf("%s: %w", path, err)
-	}
-	return token, nil
-}
 
 // keyFlags say where a key is.
 type keyFlags struct {
@@ -124,7 +50,11 @@ func readPassphrase(path string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if mode := info.Mode().Perm(); mode&0o077 != 0 {
+	others := fs.FileMode(0o077)
+	if dir := os.Getenv("CREDENTIALS_DIRECTORY"); dir != "" && filepath.Dir(path) == filepath.Clean(dir) {
+		others = 0o037 // systemd lets the service's user in by an access list, of which the mask shows as the group's rights
+	}
+	if mode := info.Mode().Perm(); mode&others != 0 {
 		return nil, fmt.Errorf("%s: others than its owner have access (mode %04o)", path, mode)
 	}
 	data, err := readBounded(path, 4096)

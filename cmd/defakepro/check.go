@@ -201,6 +201,7 @@ func (o checkOptions) alone(ctx context.Context, path string, stderr io.Writer) 
 // compare compares each channel with the reference.
 func (o checkOptions) compare(ctx context.Context, path string, r reading, truth enf.Estimate) (detect.Report, error) {
 	opts := o.Options
+	opts.Done = ctx.Done()
 	opts.Start = o.start.seconds
 	if !o.start.time.IsZero() {
 		if !truth.Series.Dated() {
@@ -211,6 +212,9 @@ func (o checkOptions) compare(ctx context.Context, path string, r reading, truth
 	channels := make([]detect.Channel, len(r.estimates))
 	for i, est := range r.estimates {
 		channels[i] = detect.Compare(est, truth.Series, opts)
+	}
+	if err := ctx.Err(); err != nil {
+		return detect.Report{}, err
 	}
 	o.misread(ctx, path, channels)
 	for i := range channels {

@@ -54,7 +54,7 @@ func (c checker) check(ctx context.Context, u httpapi.Upload) ([]byte, error) {
 		return nil, fmt.Errorf("%w: it is text, and no sound or picture", httpapi.ErrRecording)
 	}
 	opts := defaultCheckOptions()
-	opts.reference, opts.most = ref.path, longestUpload
+	opts.reference, opts.most, opts.confined = ref.path, longestUpload, true
 	opts.start = startFlag{set: !u.Start.IsZero(), time: u.Start}
 	opts.Search = u.Start.IsZero()
 	pictures := spectrograms{}

@@ -114,7 +114,7 @@ func (s *stage) committee() error {
 		s.nodes = append(s.nodes, "http://"+l.Addr().String())
 		ports = append(ports, l)
 	}
-	homes, err := writeCommittee(filepath.Join(s.dir, "committee"), c, keys, func(i int) nodeConfig {
+	homes, err := writeCommittee(filepath.Join(s.dir, "committee"), c, keys, nil, func(i int) nodeConfig {
 		return nodeConfig{
 			Listen: s.nodes[i][len("http://"):],
 			Input: fmt.Sprintf("command:exec '%s' sim mains --nominal %d --grid-seed %d --grid-start %s --seed %d --ppm %.1f --cn0 45", self, demoGrid,

@@ -53,10 +53,12 @@ type guardOptions struct {
 	threshold        float64
 	listen           string
 	tlsCert, tlsKey  string
+	clientCA, ca     string
 	hosts            []string
 	tokens           bool
 	audit, zone      string
 	checks           bool
+	requests         float64
 	history, webhook string
 	join             bool
 	logJSON, verbose bool
@@ -107,9 +109,12 @@ The guard stops in good order on SIGINT or SIGTERM.`,
 	f.Float64Var(&opts.threshold, "threshold", opts.threshold, "least correlation of an authentic window")
 	f.Var(choiceFlag[detect.Rule]{&opts.rule, []detect.Rule{detect.RuleLLR, detect.RuleCorrelation}}, "rule", "what decides a window")
 	f.StringVar(&opts.listen, "listen", opts.listen, "serve the page at `ADDRESS`, host:port")
-	f.StringVar(&opts.tlsCert, "tls-cert", "", "`FILE`, the certificate of the address in PEM")
+	f.StringVar(&opts.tlsCert, "tls-cert", "", "`FILE`, the certificate of the address in PEM; nodes that ask for one are shown it too")
 	f.StringVar(&opts.tlsKey, "tls-key", "", "`FILE`, its key")
+	f.StringVar(&opts.clientCA, "client-ca", "", "let in only whom an authority in this `FILE`, in PEM, gave a certificate")
+	f.StringVar(&opts.ca, "ca", "", "`FILE` in PEM with the authority of the nodes' certificates (default the system's)")
 	f.StringSliceVar(&opts.hosts, "host", nil, "`NAME` of a proxy on this machine through which the page is reached")
+	f.Var(numberFlag{&opts.requests, mostRequests}, "requests", requestsUsage)
 	f.BoolVar(&opts.tokens, "tokens", false, "ask for tokens on a loopback address too; on others the page always does")
 	f.StringVar(&opts.audit, "audit", "", "keep what became of tokens in this `FILE`")
 	f.StringVar(&opts.zone, "zone", "", "`NAME` of the trust zone in which the guard works")
@@ -133,6 +138,8 @@ func (o guardOptions) check() error {
 		return errors.New("guard: --ledger and --reference are two truths; choose one")
 	case o.checks && len(o.ledger) == 0 && o.reference == "":
 		return errors.New("guard: --checks needs --ledger or --reference: participants tell nothing of a recording")
+	case o.ca != "" && len(o.ledger) == 0:
+		return errors.New("guard: --ca belongs to --ledger")
 	case o.genesis != "" && len(o.ledger) == 0:
 		return errors.New("guard: --genesis belongs to --ledger")
 	case !(o.threshold > 0 && o.threshold < 1):
@@ -159,7 +166,7 @@ func runGuard(ctx context.Context, opts guardOptions, stdout, stderr io.Writer) 
 		return err
 	}
 	log := nodeOptions{logJSON: opts.logJSON, verbose: opts.verbose}.logger(stderr)
-	secure, err := nodeConfig{TLSCert: opts.tlsCert, TLSKey: opts.tlsKey}.tls()
+	secure, err := serverTLS(opts.tlsCert, opts.tlsKey, opts.clientCA)
 	if err != nil {
 		return err
 	}
@@ -236,7 +243,7 @@ func serveGuard(ctx context.Context, g *guard.Guard, l net.Listener, o httpapi.S
 func (o guardOptions) options(log *slog.Logger) (out guard.Options, closeAll func(), err error) {
 	closeAll = func() {}
 	out = guard.Options{
-		Room: o.room, Grid: o.grid, Window: o.window, Shift: o.shift, Rule: o.rule, Threshold: o.threshold, Pages: dashboard.Handler(o.livekit), Hosts: o.hosts, Log: log,
+		Room: o.room, Grid: o.grid, Window: o.window, Shift: o.shift, Rule: o.rule, Threshold: o.threshold, Pages: dashboard.Handler(o.livekit), Hosts: o.hosts, Rate: o.requests, Log: log,
 	}
 	join := conference.Options{
 		URL: o.livekit, Room: o.room, Identity: guardIdentity, Name: "DeFakePro guard", Key: os.Getenv(livekitKeyVariable),
@@ -304,7 +311,11 @@ func (o guardOptions) truth(out *guard.Options, log *slog.Logger) error {
 		for i, u := range o.ledger {
 			urls[i] = strings.TrimSpace(u)
 		}
-		out.Committee, err = guard.NewCommittee(urls, genesis, httpapi.ClientOptions{Token: os.Getenv(ledgerTokenVariable), Log: log}, nil)
+		secure, err := clientTLS(o.ca, o.tlsCert, o.tlsKey)
+		if err != nil {
+			return err
+		}
+		out.Committee, err = guard.NewCommittee(urls, genesis, httpapi.ClientOptions{TLS: secure, Token: os.Getenv(ledgerTokenVariable), Log: log}, nil)
 		if err != nil {
 			return fmt.Errorf("--ledger, --genesis: %w", err)
 		}

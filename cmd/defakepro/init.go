@@ -30,6 +30,8 @@ type initOptions struct {
 	input  string
 	listen string
 	life   time.Duration
+	// node is the file with the passphrase of the node's keys.
+	node string
 }
 
 func newInitCommand() *cobra.Command {
@@ -59,6 +61,7 @@ Nothing that exists is overwritten.`,
 	f.StringVar(&opts.member, "member", defaultMember, "the first member's `NAME`")
 	f.StringVar(&opts.input, "input", "", "`INPUT` of its node, as for node")
 	f.StringVar(&opts.listen, "listen", "127.0.0.1:8650", "`ADDRESS` of its interface, host:port")
+	f.StringVar(&opts.node, "node-passphrase-file", "", "seal the node's keys under the passphrase in `FILE`, with which it is then started")
 	f.DurationVar(&opts.life, "for", 30*24*time.Hour, "how long the first token is good")
 	return c
 }
@@ -72,12 +75,13 @@ func runInit(opts initOptions, now time.Time, stdout io.Writer) error {
 			return fmt.Errorf("--%w", err)
 		}
 	}
-	var passphrase []byte
-	if opts.passphrase != "" {
-		var err error
-		if passphrase, err = readPassphrase(opts.passphrase); err != nil {
-			return fmt.Errorf("--passphrase-file: %w", err)
-		}
+	passphrase, err := optionalPassphrase("--passphrase-file", opts.passphrase)
+	if err != nil {
+		return err
+	}
+	secret, err := optionalPassphrase("--node-passphrase-file", opts.node)
+	if err != nil {
+		return err
 	}
 	key, err := identity.Generate(opts.member)
 	if err != nil {
@@ -96,7 +100,7 @@ func runInit(opts initOptions, now time.Time, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
-	homes, err := comet.WriteHomes(opts.dir, c, comet.Layout{Validators: 1})
+	homes, err := comet.WriteHomes(opts.dir, c, comet.Layout{Validators: 1, Vault: vaultOf(secret)})
 	if errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("%s holds a committee already", opts.dir)
 	}
@@ -104,21 +108,16 @@ func runInit(opts initOptions, now time.Time, stdout io.Writer) error {
 		return fmt.Errorf("%s: %w", opts.dir, err)
 	}
 	home, admin, first := homes[0].Dir, filepath.Join(opts.dir, "administrator_key.json"), filepath.Join(opts.dir, "token")
-	if err := identity.WriteKey(memberKeyPath(home), key); err != nil {
+	if err := identity.NewKey(memberKeyPath(home), key, secret); err != nil {
 		return err
 	}
 	if err := (nodeConfig{Input: opts.input, Listen: opts.listen, Tokens: true}).write(home); err != nil {
 		return err
 	}
-	if passphrase != nil {
-		err = identity.SealKey(admin, administrator, passphrase)
-	} else {
-		err = identity.WriteKey(admin, administrator)
+	if err := identity.NewKey(admin, administrator, passphrase); err != nil {
+		return err
 	}
-	if err == nil {
-		err = writeToken(first, token, io.Discard)
-	}
-	if err != nil {
+	if err := writeToken(first, token, io.Discard); err != nil {
 		return err
 	}
 	return opts.next(stdout, home, admin, first)
@@ -126,14 +125,16 @@ func runInit(opts initOptions, now time.Time, stdout io.Writer) error {
 
 // next says what to do now.
 func (o initOptions) next(w io.Writer, home, admin, token string) error {
-	sealed := ""
-	if o.passphrase != "" {
-		sealed = " --passphrase-file " + o.passphrase
+	sealed := func(file string) string {
+		if file == "" {
+			return ""
+		}
+		return " --passphrase-file " + file
 	}
 	_, err := fmt.Fprintf(w, `Committee %s, for %d Hz, with one node of %s.
 
 Start the node:
-  defakepro node --home %s
+  defakepro node --home %s%[9]s
 See that it works; the token is a secret:
   defakepro member list --node http://%[8]s --token %[5]s
 Register people and programs by their public keys, and give them tokens:
@@ -141,6 +142,6 @@ Register people and programs by their public keys, and give them tokens:
   defakepro member add guard --roles guard --key guard_key.json --admin %[6]s%[7]s --node http://%[8]s --token %[5]s
   defakepro token issue --holder guard --operations truth:read,rounds:read --admin %[6]s%[7]s -o guard_token
 Keep %[6]s elsewhere, on a machine that serves nothing: whoever has it decides who is who.
-`, o.id, o.grid, o.member, home, token, admin, sealed, o.listen)
+`, o.id, o.grid, o.member, home, token, admin, sealed(o.passphrase), o.listen, sealed(o.node))
 	return err
 }

@@ -40,6 +40,8 @@ type input struct {
 	phase bool
 	// most is the longest recording that is read; 0 is any.
 	most time.Duration
+	// confined keeps all decoding out of this process.
+	confined bool
 }
 
 func (in *input) addFlags(c *cobra.Command) {
@@ -151,7 +153,7 @@ func (in input) open(ctx context.Context, path string) (*media.Recording, error)
 	case text:
 		return nil, nil
 	}
-	return media.Open(ctx, path, media.Options{Audio: in.source == sourceAudio, Video: in.source == sourceVideo})
+	return media.Open(ctx, path, media.Options{Audio: in.source == sourceAudio, Video: in.source == sourceVideo, Confined: in.confined})
 }
 
 // estimate reads rec to its end.

@@ -5,6 +5,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -49,12 +50,21 @@ func TestScripts(t *testing.T) {
 			"round":    closedRound,
 			"png-bomb": pngBomb,
 			"readenv":  readEnv,
+
+			"livekit":    startLiveKit,
+			"answers":    answered(false),
+			"eventually": answered(true),
 		},
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("DATA", measured(t))
-			port, err := freePort()
-			env.Setenv("PORT", port)
-			return err
+			for _, name := range []string{"PORT", "PORT2"} {
+				port, err := freePort()
+				if err != nil {
+					return err
+				}
+				env.Setenv(name, port)
+			}
+			return nil
 		},
 		Condition: func(name string) (bool, error) {
 			switch name {
@@ -109,6 +119,54 @@ func readEnv(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: readenv name file")
 	}
 	ts.Setenv(args[0], strings.TrimSpace(ts.ReadFile(args[1])))
+}
+
+// startLiveKit is "livekit": a server that ends with the script, with its address and key in the environment.
+func startLiveKit(ts *testscript.TestScript, neg bool, args []string) {
+	binary, ok := livekit.Find()
+	if neg || len(args) > 0 || !ok {
+		ts.Fatalf("usage: livekit, where there is one")
+	}
+	s, err := livekit.Start(context.Background(), binary, nil)
+	ts.Check(err)
+	ts.Defer(s.Stop)
+	ts.Setenv("LIVEKIT_URL", s.URL)
+	ts.Setenv(livekitKeyVariable, s.Key)
+	ts.Setenv(livekitSecretVariable, s.Secret)
+}
+
+// answered is "answers STATUS URL [TOKEN-FILE]": what is asked for is answered so; or, where it is to come, so within two minutes.
+func answered(toCome bool) func(*testscript.TestScript, bool, []string) {
+	return func(ts *testscript.TestScript, neg bool, args []string) {
+		if neg || len(args) < 2 || len(args) > 3 {
+			ts.Fatalf("usage: answers|eventually status url [token-file]")
+		}
+		r, err := http.NewRequest(http.MethodGet, args[1], nil)
+		ts.Check(err)
+		if len(args) == 3 {
+			r.Header.Set("Authorization", "Bearer "+strings.Join(strings.Fields(ts.ReadFile(args[2])), ""))
+		}
+		late, again := time.After(2*time.Minute), time.NewTicker(200*time.Millisecond)
+		defer again.Stop()
+		for {
+			answer, err := http.DefaultClient.Do(r)
+			if err == nil {
+				_ = answer.Body.Close()
+				if strconv.Itoa(answer.StatusCode) == args[0] {
+					return
+				}
+				err = errors.New(answer.Status)
+			}
+			if !toCome {
+				ts.Fatalf("%s: %v, want %s", args[1], err, args[0])
+			}
+			select {
+			case <-again.C: // the guard is another process, and does not say when it has heard
+			case <-late:
+				ts.Fatalf("%s: %v, want %s", args[1], err, args[0])
+			}
+		}
+	}
 }
 
 // freePort returns a port of this machine that nobody uses.

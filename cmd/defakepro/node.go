@@ -5,6 +5,7 @@ package main
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -44,6 +45,8 @@ type nodeOptions struct {
 	verbose bool
 	// ahead is by how much this node's clock is wrong, on purpose, in whole seconds.
 	ahead time.Duration
+	// secret is the passphrase of the home's keys, nil for none.
+	secret []byte
 }
 
 func newNodeCommand() *cobra.Command {
@@ -62,8 +65,13 @@ ledger from its peers, checks all of it, and follows; the administrator may make
 ` + prover.Inputs + `
 Without it the node keeps the ledger and proves nothing. The settings can stand in DIR/config/defakepro.toml.
 
+With --passphrase-file the keys in DIR are sealed under the first line of FILE: those of a new home from the beginning, those of another when the
+node starts; from then on it starts with that passphrase alone. FILE is readable by its owner alone, or a credential of systemd
+(LoadCredential=, --passphrase-file ${CREDENTIALS_DIRECTORY}/NAME).
+
 At --listen are /v1 (rounds, certificates, truth, events, members and zones; /openapi.json describes them), /healthz and /metrics. Other than on
-loopback this needs --tls-cert and --tls-key, and asks for tokens (defakepro help token). The node stops in good order on SIGINT or SIGTERM.`,
+loopback this needs --tls-cert and --tls-key, and asks for tokens (defakepro help token); with --client-ca for a client's certificate as
+well, everywhere. The node stops in good order on SIGINT or SIGTERM.`,
 		Example: `  defakepro node --home ./node --nominal 50 --input soundcard --listen 127.0.0.1:8650
   defakepro node --home committee/node2`,
 		Args: noArguments,
@@ -80,9 +88,12 @@ loopback this needs --tls-cert and --tls-key, and asks for tokens (defakepro hel
 	f.StringVar(&opts.Listen, "listen", "", "serve at `ADDRESS`, host:port")
 	f.StringVar(&opts.TLSCert, "tls-cert", "", "`FILE`, the certificate of the address in PEM")
 	f.StringVar(&opts.TLSKey, "tls-key", "", "`FILE`, its key")
+	f.StringVar(&opts.ClientCA, "client-ca", "", "let in only whom an authority in this `FILE`, in PEM, gave a certificate")
+	f.Var(numberFlag{&opts.Requests, mostRequests}, "requests", requestsUsage)
 	f.BoolVar(&opts.Tokens, "tokens", false, "ask for tokens on a loopback address too; on others the interface always does")
 	f.StringVar(&opts.Zone, "zone", "", "`NAME` of the trust zone in which the node works")
 	f.StringVar(&opts.Endpoint, "endpoint", "", "`NAME`, host:port, that members reach the interface by (default that of --listen)")
+	f.StringVar(&opts.PassphraseFile, "passphrase-file", "", "`FILE` with the passphrase under which the home's keys are sealed")
 	f.Var(gridFlag{&opts.grid}, "nominal", "the grid of a new committee, in hertz")
 	f.StringVar(&opts.id, "id", "", "the `NAME` of a new committee (default enf)")
 	f.StringVar(&opts.member, "member", "", "this node's `NAME` (default node0 in a new home)")
@@ -151,7 +162,10 @@ func runNode(ctx context.Context, opts nodeOptions, stdin io.Reader, stderr io.W
 		return err
 	}
 	opts.nodeConfig = file.over(opts.nodeConfig)
-	secure, err := opts.tls()
+	if opts.secret, err = optionalPassphrase("--passphrase-file", opts.PassphraseFile); err != nil {
+		return err
+	}
+	secure, err := serverTLS(opts.TLSCert, opts.TLSKey, opts.ClientCA)
 	if err != nil {
 		return err
 	}
@@ -188,7 +202,8 @@ func runNode(ctx context.Context, opts nodeOptions, stdin io.Reader, stderr io.W
 		err = errors.Join(err, node.Wait())
 		log.Info("stopped")
 	}()
-	log.Info("node runs", slog.String("home", opts.home), slog.String("id", node.ID()), slog.String("member", key.Name), slog.Int64("height", node.Height()))
+	log.Info("node runs", slog.String("home", opts.home), slog.String("id", node.ID()), slog.String("member", key.Name),
+		slog.String("validator", base64.StdEncoding.EncodeToString(node.Validator())), slog.Int64("height", node.Height()))
 	running := &runningNode{node: node, key: key, opts: opts, log: log, registry: registry, stdin: stdin}
 	running.progress.Store(time.Now().UnixMilli())
 	group, ctx := errgroup.WithContext(ctx)
@@ -249,7 +264,7 @@ func (n *runningNode) serve(ctx context.Context, l net.Listener, secure bool, se
 	mux.Handle("GET /metrics", security.Permit("metrics:read", promhttp.HandlerFor(n.registry, promhttp.HandlerOpts{Registry: n.registry})))
 	mux.Handle("/", httpapi.Handler(httpapi.Options{
 		Ledger: n.node, Committee: n.node.Committee, Latest: n.node.Latest, Genesis: genesis, Log: n.log, Now: n.opts.now,
-		Security:    security,
+		Security: security, Limits: httpapi.Limits{Rate: n.opts.Requests},
 		Certificate: func(ctx context.Context, round uint64) (json.Marshaler, error) { return n.node.Certificate(ctx, round) },
 		State: func() (httpapi.State, error) {
 			return httpapi.State{Height: n.node.Height(), Peers: n.node.Peers(), Syncing: n.node.Syncing()}, n.healthy()

@@ -6,7 +6,6 @@ package main
 import (
 	"bytes"
 	"cmp"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -33,11 +32,17 @@ type nodeConfig struct {
 	// TLSCert and TLSKey are files in PEM, without which Listen must be a loopback address.
 	TLSCert string `toml:"tls_cert"`
 	TLSKey  string `toml:"tls_key"`
+	// ClientCA is a file in PEM: who has no certificate of these authorities is let in nowhere. Empty lets everybody in.
+	ClientCA string `toml:"client_ca"`
+	// Requests is how many requests a second one client's address may make; 0 is the default.
+	Requests float64 `toml:"requests"`
 	// Tokens has the interface ask for tokens on a loopback address too; on others it always does.
 	Tokens bool `toml:"tokens"`
 	// Zone is the trust zone in which the node works, and Endpoint the name that it goes by, host:port; empty is Listen.
 	Zone     string `toml:"zone"`
 	Endpoint string `toml:"endpoint"`
+	// PassphraseFile has the passphrase under which the home's keys are sealed; empty where they are in plaintext.
+	PassphraseFile string `toml:"passphrase_file"`
 }
 
 func nodeConfigPath(home string) string { return filepath.Join(home, "config", "defakepro.toml") }
@@ -73,25 +78,14 @@ func (c nodeConfig) over(other nodeConfig) nodeConfig {
 		Listen:   cmp.Or(other.Listen, c.Listen),
 		TLSCert:  cmp.Or(other.TLSCert, c.TLSCert),
 		TLSKey:   cmp.Or(other.TLSKey, c.TLSKey),
+		ClientCA: cmp.Or(other.ClientCA, c.ClientCA),
 		Tokens:   other.Tokens || c.Tokens,
+		Requests: cmp.Or(other.Requests, c.Requests),
 		Zone:     cmp.Or(other.Zone, c.Zone),
 		Endpoint: cmp.Or(other.Endpoint, c.Endpoint),
-	}
-}
 
-// tls returns the server's configuration, nil for plaintext.
-func (c nodeConfig) tls() (*tls.Config, error) {
-	if c.TLSCert == "" && c.TLSKey == "" {
-		return nil, nil
+		PassphraseFile: cmp.Or(other.PassphraseFile, c.PassphraseFile),
 	}
-	if c.TLSCert == "" || c.TLSKey == "" {
-		return nil, errors.New("--tls-cert and --tls-key go together: a certificate and its key")
-	}
-	pair, err := tls.LoadX509KeyPair(c.TLSCert, c.TLSKey)
-	if err != nil {
-		return nil, fmt.Errorf("--tls-cert %s, --tls-key %s: %w", c.TLSCert, c.TLSKey, err)
-	}
-	return &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS13}, nil
 }
 
 // write writes the configuration of a new home.

@@ -23,7 +23,7 @@ const defaultCommittee, defaultMember = "enf", "node0"
 
 // prepare returns the engine's configuration and the member's key; in an empty home those of a new committee, or of one to join.
 func (o nodeOptions) prepare() (comet.Config, identity.Key, error) {
-	cfg := comet.Config{Home: o.home, Clock: o.now}
+	cfg := comet.Config{Home: o.home, Clock: o.now, Vault: vaultOf(o.secret)}
 	switch _, err := os.Stat(genesisPath(o.home)); {
 	case err == nil:
 		key, err := o.resume()
@@ -37,11 +37,11 @@ func (o nodeOptions) prepare() (comet.Config, identity.Key, error) {
 	if err := o.setUp(); err != nil {
 		return cfg, identity.Key{}, err
 	}
-	key, err := o.newKey()
+	key, err := o.key()
 	if err != nil || o.genesis != "" {
 		return cfg, key, err
 	}
-	administrator, err := identity.ReadOrGenerate(filepath.Join(o.home, "config", "administrator_key.json"), "administrator")
+	administrator, err := identity.ReadOrGenerate(filepath.Join(o.home, "config", "administrator_key.json"), "administrator", o.secret)
 	if err != nil {
 		return cfg, key, err
 	}
@@ -81,37 +81,26 @@ func (o nodeOptions) resume() (identity.Key, error) {
 	case o.peers != "" || o.p2p != "":
 		return identity.Key{}, fmt.Errorf("%s is set up already: its peers and address are in config/config.toml", o.home)
 	}
-	key, err := identity.ReadKey(memberKeyPath(o.home))
-	switch {
-	case errors.Is(err, fs.ErrNotExist) && o.member != "":
-		return identity.ReadOrGenerate(memberKeyPath(o.home), o.member)
-	case errors.Is(err, fs.ErrNotExist):
-		return key, fmt.Errorf("%s is missing: put it back, or make a new one with --member NAME", memberKeyPath(o.home))
-	case err != nil:
-		return key, err
+	if _, err := os.Stat(memberKeyPath(o.home)); errors.Is(err, fs.ErrNotExist) && o.member == "" {
+		return identity.Key{}, fmt.Errorf("%s is missing: put it back, or make a new one with --member NAME", memberKeyPath(o.home))
 	}
-	return key, o.named(key)
+	return o.key()
 }
 
-// newKey returns the key of a new home, which an earlier try may have left.
-func (o nodeOptions) newKey() (identity.Key, error) {
+// key returns the member's key, and makes it where there is none.
+func (o nodeOptions) key() (identity.Key, error) {
 	name := o.member
 	if name == "" {
 		name = defaultMember
 	}
-	key, err := identity.ReadOrGenerate(memberKeyPath(o.home), name)
-	if err != nil {
-		return key, err
+	key, err := identity.ReadOrGenerate(memberKeyPath(o.home), name, o.secret)
+	switch {
+	case errors.Is(err, identity.ErrPassphrase) && o.secret == nil:
+		return key, fmt.Errorf("%w; give --passphrase-file", err)
+	case err == nil && o.member != "" && o.member != key.Name: // another member's
+		return key, fmt.Errorf("%s is the key of %s, not of %s", memberKeyPath(o.home), key.Name, o.member)
 	}
-	return key, o.named(key)
-}
-
-// named refuses another member's key.
-func (o nodeOptions) named(key identity.Key) error {
-	if o.member != "" && o.member != key.Name {
-		return fmt.Errorf("%s is the key of %s, not of %s", memberKeyPath(o.home), key.Name, o.member)
-	}
-	return nil
+	return key, err
 }
 
 // setUp makes a new home: the directory, the engine's addresses, and the genesis of a committee to join.

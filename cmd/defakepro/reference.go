@@ -35,12 +35,12 @@ const (
 // referenceFlags say what a recording is held against.
 type referenceFlags struct {
 	reference string
-	token     string
+	clientFlags
 }
 
 func (f *referenceFlags) addFlags(c *cobra.Command) {
 	c.Flags().StringVarP(&f.reference, "reference", "r", "", "`REF`, the grid's frequency, or another recording")
-	c.Flags().StringVar(&f.token, "token", "", tokenUsage)
+	f.register(c)
 }
 
 // open opens the reference. That of a file is the series in it, or the best ENF of a recording.
@@ -59,11 +59,11 @@ func (f referenceFlags) open(ctx context.Context, grid enf.Grid, stderr io.Write
 
 func (f referenceFlags) openLedger(ctx context.Context, grid enf.Grid) (reference, error) {
 	url := f.reference
-	token, err := ledgerToken(f.token)
+	o, err := f.options()
 	if err != nil {
 		return reference{}, err
 	}
-	client, err := httpapi.NewClient(url, httpapi.ClientOptions{Token: token})
+	client, err := httpapi.NewClient(url, o)
 	if err != nil {
 		return reference{}, fmt.Errorf("--reference %s: %w", url, err)
 	}

@@ -40,6 +40,7 @@ type testnetOptions struct {
 	epoch  int
 	listen int
 	run    bool
+	keys   keyFlags
 	// missing leaves homes that exist as they are.
 	missing bool
 }
@@ -79,6 +80,7 @@ The homes can be moved to other machines: change listen and peer addresses in th
 	f.IntVar(&opts.seats, "seats", 0, "draw so many of the N by lot each epoch, by verifiable random functions; 0 seats all")
 	f.IntVar(&opts.epoch, "epoch", 720, "`ROUNDS` of an epoch, with --seats")
 	f.IntVar(&opts.listen, "listen", 8650, "`PORT` of node0's interface on loopback; the others have those that follow")
+	opts.keys.register(c)
 	f.BoolVar(&opts.missing, "if-missing", false, "leave homes that exist as they are")
 	f.BoolVar(&opts.run, "run", false, "start the nodes too, and stop them on SIGINT or SIGTERM")
 	return c
@@ -102,6 +104,16 @@ func runTestnet(opts testnetOptions, faulty bool, stdout io.Writer) ([]string, e
 			return nil, fmt.Errorf("testnet: --%w", err)
 		}
 	}
+	secret, err := optionalPassphrase("testnet: --passphrase-file", opts.keys.passphrase)
+	if err != nil {
+		return nil, err
+	}
+	passphrase := opts.keys.passphrase
+	if secret != nil { // nodes are started from anywhere
+		if passphrase, err = filepath.Abs(passphrase); err != nil {
+			return nil, err
+		}
+	}
 	keys, members, err := newMembers(opts.nodes)
 	if err != nil {
 		return nil, err
@@ -123,8 +135,8 @@ func runTestnet(opts testnetOptions, faulty bool, stdout io.Writer) ([]string, e
 	if err := committee.Validate(); err != nil {
 		return nil, fmt.Errorf("testnet: %w", err)
 	}
-	dirs, err := writeCommittee(opts.out, committee, keys, func(i int) nodeConfig {
-		return nodeConfig{Input: opts.input, Listen: fmt.Sprintf("127.0.0.1:%d", opts.listen+i)}
+	dirs, err := writeCommittee(opts.out, committee, keys, secret, func(i int) nodeConfig {
+		return nodeConfig{Input: opts.input, Listen: fmt.Sprintf("127.0.0.1:%d", opts.listen+i), PassphraseFile: passphrase}
 	})
 	if errors.Is(err, fs.ErrExist) && opts.missing {
 		dirs := make([]string, opts.nodes)
@@ -140,7 +152,7 @@ func runTestnet(opts testnetOptions, faulty bool, stdout io.Writer) ([]string, e
 	if err != nil {
 		return nil, fmt.Errorf("testnet: --out %s: %w", opts.out, err)
 	}
-	if err := identity.WriteKey(filepath.Join(opts.out, "administrator_key.json"), administrator); err != nil {
+	if err := identity.NewKey(filepath.Join(opts.out, "administrator_key.json"), administrator, secret); err != nil {
 		return nil, err
 	}
 	var b strings.Builder
@@ -165,16 +177,16 @@ func newMembers(n int) (keys []identity.Key, members []poenf.Member, err error) 
 }
 
 // writeCommittee writes a home for each member of a committee, all of them validators, and returns their directories. An error wraps
-// fs.ErrExist where there are homes already.
-func writeCommittee(out string, c poenf.Committee, keys []identity.Key, config func(i int) nodeConfig) ([]string, error) {
-	homes, err := comet.WriteHomes(out, c, comet.Layout{Validators: len(keys)})
+// fs.ErrExist where there are homes already. Keys are sealed under secret, unless that is nil.
+func writeCommittee(out string, c poenf.Committee, keys []identity.Key, secret []byte, config func(i int) nodeConfig) ([]string, error) {
+	homes, err := comet.WriteHomes(out, c, comet.Layout{Validators: len(keys), Vault: vaultOf(secret)})
 	if err != nil {
 		return nil, err
 	}
 	dirs := make([]string, len(homes))
 	for i, h := range homes {
 		dirs[i] = h.Dir
-		if err := errors.Join(identity.WriteKey(memberKeyPath(h.Dir), keys[i]), config(i).write(h.Dir)); err != nil {
+		if err := errors.Join(identity.NewKey(memberKeyPath(h.Dir), keys[i], secret), config(i).write(h.Dir)); err != nil {
 			return nil, err
 		}
 	}

@@ -34,6 +34,9 @@ type Config struct {
 	// Member names the member whose validator this node is, in a committee that it begins. Empty: the validator is nobody's,
 	// and stays one forever.
 	Member string
+	// Vault keeps the node's keys sealed; those that are in plaintext it seals when the node starts. nil takes and makes them in plaintext,
+	// readable by their owner alone.
+	Vault Vault
 	// Clock gives the wall clock's time; nil is [time.Now]. It decides which proofs are early, and when this node proposes.
 	Clock func() time.Time
 	// Tolerance is how far ahead of the node's own clock the time of a proposed block may be; 0 is 3 s. It bounds how

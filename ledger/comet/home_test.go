@@ -5,6 +5,8 @@ package comet_test
 
 import (
 	"bytes"
+	"crypto/ed25519"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -125,6 +127,63 @@ func TestKeysOfTheEngine(t *testing.T) {
 		}
 		if err := os.Chmod(path, 0o600); err != nil {
 			t.Fatal(err)
+		}
+	}
+}
+
+// mask is a vault: it hides keys under a word, which it must see again.
+type mask string
+
+func (m mask) Seal(name string, key ed25519.PrivateKey) ([]byte, error) {
+	return json.Marshal(map[string]any{"sealed": string(m) + "/" + name, "seed": key.Seed()})
+}
+
+func (m mask) Open(name string, file []byte) (ed25519.PrivateKey, error) {
+	var f struct {
+		Sealed string `json:"sealed"`
+		Seed   []byte `json:"seed"`
+	}
+	if err := json.Unmarshal(file, &f); err != nil || f.Sealed != string(m)+"/"+name {
+		return nil, fmt.Errorf("sealed as %s", f.Sealed)
+	}
+	return ed25519.NewKeyFromSeed(f.Seed), nil
+}
+
+// TestEngineKeysAreSealed: a home's keys are sealed when its node starts with a vault, stay the same keys, and are opened by that vault alone.
+func TestEngineKeysAreSealed(t *testing.T) {
+	t.Parallel()
+	c := ledgertest.NewCommittee("sealed", 3, 10)
+	old := must(comet.WriteHomes(t.TempDir(), c.Committee, comet.Layout{Validators: 1}))[0]
+	made := must(comet.WriteHomes(t.TempDir(), c.Committee, comet.Layout{Validators: 1, Vault: mask("word")}))[0]
+	files := func(h comet.Home) (validator, node []byte) {
+		return must(os.ReadFile(filepath.Join(h.Dir, "config", "priv_validator_key.json"))), must(os.ReadFile(filepath.Join(h.Dir, "config", "node_key.json")))
+	}
+	if validator, node := files(made); bytes.Contains(validator, []byte("priv_key")) || bytes.Contains(node, []byte("priv_key")) {
+		t.Errorf("%s, %s", validator, node)
+	}
+	for _, h := range []comet.Home{old, made, old} { // old again, sealed now
+		node, err := comet.Start(t.Context(), comet.Config{Home: h.Dir, Vault: mask("word")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if id, _, _ := strings.Cut(h.P2P, "@"); node.ID() != id || !bytes.Equal(node.Validator(), h.Validator) {
+			t.Errorf("the node is %s and votes with %x, and was %s with %x", node.ID(), node.Validator(), id, h.Validator)
+		}
+		stop(t, node)
+		validator, peer := files(h)
+		if bytes.Contains(validator, []byte("priv_key")) || bytes.Contains(peer, []byte("priv_key")) {
+			t.Errorf("%s, %s", validator, peer)
+		}
+		for _, vault := range []comet.Vault{nil, mask("another")} {
+			if n, err := comet.Start(t.Context(), comet.Config{Home: h.Dir, Vault: vault}); err == nil {
+				stop(t, n)
+				t.Errorf("it starts with %v", vault)
+			} else if !strings.Contains(err.Error(), "priv_validator_key.json: ") {
+				t.Error(err)
+			}
+		}
+		if again, too := files(h); !bytes.Equal(again, validator) || !bytes.Equal(too, peer) {
+			t.Error("what could not be opened was written")
 		}
 	}
 }

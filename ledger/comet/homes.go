@@ -21,8 +21,6 @@ import (
 	"github.com/cometbft/cometbft/config"
 	"github.com/cometbft/cometbft/crypto/ed25519"
 	cmtjson "github.com/cometbft/cometbft/libs/json"
-	"github.com/cometbft/cometbft/p2p"
-	"github.com/cometbft/cometbft/privval"
 	"github.com/cometbft/cometbft/types"
 
 	"github.com/defakepro/defakepro/poenf"
@@ -42,6 +40,8 @@ type Layout struct {
 	P2P, RPC int
 	// Degree is how many nodes on either side each has as neighbours, on a ring: 0 is all of them.
 	Degree int
+	// Vault seals the nodes' keys; nil leaves them in plaintext.
+	Vault Vault
 }
 
 // Home is one that [WriteHomes] wrote.
@@ -75,7 +75,7 @@ func WriteHomes(dir string, c poenf.Committee, l Layout) ([]Home, error) {
 	homes := make([]Home, n)
 	c.Members = slices.Clone(c.Members)
 	for i := range homes {
-		h, err := writeKeys(filepath.Join(dir, "node"+strconv.Itoa(i)))
+		h, err := writeKeys(filepath.Join(dir, "node"+strconv.Itoa(i)), l.Vault)
 		if err != nil {
 			return nil, err
 		}
@@ -109,51 +109,18 @@ func WriteHomes(dir string, c poenf.Committee, l Layout) ([]Home, error) {
 }
 
 // writeKeys makes the directory and the keys of a node; the home's P2P is its id alone.
-func writeKeys(dir string) (Home, error) {
+func writeKeys(dir string, v Vault) (Home, error) {
 	if _, err := os.Stat(filepath.Join(dir, "config")); err == nil {
 		return Home{}, fmt.Errorf("%s: %w", dir, fs.ErrExist)
 	}
 	if err := makeDirs(dir); err != nil {
 		return Home{}, err
 	}
-	c := config.DefaultConfig().SetRoot(dir)
-	id, err := nodeKey(c.NodeKeyFile())
+	keys, err := openKeys(config.DefaultConfig().SetRoot(dir), v)
 	if err != nil {
 		return Home{}, err
 	}
-	key, err := makeValidatorKey(c)
-	if err != nil {
-		return Home{}, err
-	}
-	return Home{Dir: dir, Validator: key, P2P: string(id.ID())}, nil
-}
-
-// nodeKey returns the key by which peers know the node, which it makes where there is none.
-func nodeKey(path string) (*p2p.NodeKey, error) {
-	key, err := p2p.LoadNodeKey(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		key = &p2p.NodeKey{PrivKey: ed25519.GenPrivKey()}
-		data, err := cmtjson.Marshal(key)
-		if err != nil {
-			return nil, err
-		}
-		return key, writeWhole(path, data, 0o600)
-	case err != nil:
-		return nil, fmt.Errorf("%s: %w", path, err)
-	case key.PrivKey == nil:
-		return nil, fmt.Errorf("%s: there is no key in it", path)
-	}
-	return key, nil
-}
-
-// makeValidatorKey writes a new key to vote with, and that nothing was signed with it. CometBFT writes each of the two
-// files whole or not at all.
-func makeValidatorKey(c *config.Config) (ed25519.PubKey, error) {
-	made := privval.GenFilePV(c.PrivValidatorKeyFile(), c.PrivValidatorStateFile())
-	made.Save()
-	return ed25519.PubKey(made.Key.PubKey.Bytes()), errors.Join(
-		syncDir(filepath.Dir(c.PrivValidatorKeyFile())), syncDir(filepath.Dir(c.PrivValidatorStateFile())))
+	return Home{Dir: dir, Validator: keys.validator.PubKey().Bytes(), P2P: string(keys.node.ID())}, nil
 }
 
 // writeWhole writes a file of which a machine that stops leaves all or nothing: a key or a genesis cut short would never
@@ -277,18 +244,8 @@ func genesisValidator(key ed25519.PubKey, power int64, name string) types.Genesi
 	return types.GenesisValidator{Address: key.Address(), PubKey: key, Power: power, Name: name}
 }
 
-// prepareHome makes what a home lacks: keys and genesis.
-func prepareHome(c Config, engine *config.Config) error {
-	if c.Home == "" {
-		return errors.New("a node needs a home directory")
-	}
-	if err := makeDirs(c.Home); err != nil {
-		return err
-	}
-	key, err := validatorKey(engine)
-	if err != nil {
-		return err
-	}
+// prepareGenesis makes the genesis of a home that has none: that of the committee which the validator begins.
+func prepareGenesis(c Config, engine *config.Config, validator ed25519.PubKey) error {
 	switch _, err := os.Stat(engine.GenesisFile()); {
 	case err == nil:
 		return nil
@@ -297,14 +254,14 @@ func prepareHome(c Config, engine *config.Config) error {
 	case c.Committee.ID == "":
 		return fmt.Errorf("%s: %w, and no committee to begin", engine.GenesisFile(), fs.ErrNotExist)
 	}
-	committee, lone := c.Committee, key
+	committee, lone := c.Committee, validator
 	if c.Member != "" {
 		committee.Members = slices.Clone(committee.Members)
 		i := slices.IndexFunc(committee.Members, func(m poenf.Member) bool { return m.Name == c.Member })
 		if i < 0 {
 			return fmt.Errorf("%w: %q, whose validator the node is to be", poenf.ErrNotMember, c.Member)
 		}
-		committee.Members[i].Power, committee.Members[i].Validator = validatorPower, key
+		committee.Members[i].Power, committee.Members[i].Validator = validatorPower, validator
 		lone = nil
 	}
 	genesis, err := newGenesis(committee, lone, earlier(c.Clock(), time.Now()))
@@ -354,42 +311,6 @@ func sameGenesis(file, began *types.GenesisDoc) error {
 			"put that back, or begin in a new home", file.ChainID, file.GenesisTime, began.ChainID, began.GenesisTime)
 	}
 	return nil
-}
-
-// validatorKey returns the public key of the node's validator, which it makes where there is none. It reads the file
-// itself first, because CometBFT ends the process over one that it cannot read.
-func validatorKey(engine *config.Config) (ed25519.PubKey, error) {
-	path, state := engine.PrivValidatorKeyFile(), engine.PrivValidatorStateFile()
-	data, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return makeValidatorKey(engine)
-	}
-	if err != nil {
-		return nil, err
-	}
-	var key privval.FilePVKey
-	if err := cmtjson.Unmarshal(data, &key); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	public, ok := key.PubKey.(ed25519.PubKey)
-	if !ok {
-		return nil, fmt.Errorf("%s: the key is %T, not Ed25519", path, key.PubKey)
-	}
-	if data, err := os.ReadFile(state); err == nil {
-		var last privval.FilePVLastSignState
-		if err := cmtjson.Unmarshal(data, &last); err != nil {
-			return nil, fmt.Errorf("%s: %w", state, err)
-		}
-	} else if errors.Is(err, fs.ErrNotExist) {
-		if _, err := os.Stat(filepath.Join(engine.DBDir(), "blockstore.db")); err == nil {
-			return nil, fmt.Errorf("%s is missing: without it a validator may sign twice", state)
-		}
-		fresh := privval.LoadFilePVEmptyState(path, state)
-		fresh.LastSignState.Save() // the key was made, and then the machine stopped
-	} else {
-		return nil, err
-	}
-	return public, nil
 }
 
 func splitList(s string) []string {

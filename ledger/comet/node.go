@@ -7,16 +7,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"slices"
 	"sync"
 
 	"github.com/cometbft/cometbft/config"
+	"github.com/cometbft/cometbft/crypto/ed25519"
 	"github.com/cometbft/cometbft/libs/log"
 	"github.com/cometbft/cometbft/mempool"
 	"github.com/cometbft/cometbft/node"
-	"github.com/cometbft/cometbft/privval"
 	"github.com/cometbft/cometbft/proxy"
 	"github.com/cometbft/cometbft/rpc/core"
 	"github.com/cometbft/cometbft/types"
@@ -52,13 +50,18 @@ func Start(ctx context.Context, cfg Config) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := prepareHome(cfg, engine); err != nil {
+	if cfg.Home == "" {
+		return nil, errors.New("a node needs a home directory")
+	}
+	if err := makeDirs(cfg.Home); err != nil {
 		return nil, err
 	}
-	for _, path := range []string{engine.PrivValidatorKeyFile(), engine.NodeKeyFile()} {
-		if err := private(path); err != nil {
-			return nil, err
-		}
+	keys, err := openKeys(engine, cfg.Vault)
+	if err != nil {
+		return nil, err
+	}
+	if err := prepareGenesis(cfg, engine, ed25519.PubKey(keys.validator.PubKey().Bytes())); err != nil {
+		return nil, err
 	}
 	genesis, err := loadGenesis(engine.GenesisFile())
 	if err != nil {
@@ -74,7 +77,7 @@ func Start(ctx context.Context, cfg Config) (*Node, error) {
 	}
 	n := &Node{genesis: genesis, dbs: new(databases), syncFailed: make(chan error, 1), done: make(chan struct{})}
 	if n.app, err = newApp(cfg, s, m); err == nil {
-		err = n.start(ctx, cfg, engine)
+		err = n.start(ctx, cfg, engine, keys)
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("start node in %s: %w", cfg.Home, err), s.close(), n.dbs.close())
@@ -82,37 +85,21 @@ func Start(ctx context.Context, cfg Config) (*Node, error) {
 	return n, nil
 }
 
-// private returns an error when others than its owner have access to a key's file. One that is not there yet is made for its owner alone.
-func private(path string) error {
-	info, err := os.Stat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	if mode := info.Mode().Perm(); mode&0o077 != 0 {
-		return fmt.Errorf("%s: others than its owner have access (mode %04o); chmod 600 it, and think about who may have read it", path, mode)
-	}
-	return nil
-}
-
 // start makes CometBFT's node and sets it going.
-func (n *Node) start(ctx context.Context, cfg Config, engine *config.Config) (err error) {
+func (n *Node) start(ctx context.Context, cfg Config, engine *config.Config, keys engineKeys) (err error) {
 	defer func() {
 		// CometBFT panics over a home that contradicts itself, and over metrics that are registered already.
 		if r := recover(); r != nil {
 			err = fmt.Errorf("%v", r)
 		}
 	}()
-	id, err := nodeKey(engine.NodeKeyFile())
+	key, err := keys.signer(engine)
 	if err != nil {
 		return err
 	}
-	key := privval.LoadFilePV(engine.PrivValidatorKeyFile(), engine.PrivValidatorStateFile())
 	// The engine asks for the genesis only where it has none yet, and completes it in place.
 	genesis := *n.genesis
-	n.engine, err = node.NewNodeWithContext(ctx, engine, key, id, proxy.NewConnSyncLocalClientCreator(n.app),
+	n.engine, err = node.NewNodeWithContext(ctx, engine, key, keys.node, proxy.NewConnSyncLocalClientCreator(n.app),
 		func() (*types.GenesisDoc, error) { return &genesis, nil },
 		n.dbs.open, engineMetrics(cfg.Metrics), syncWatch{engineLog{cfg.Log}, n.syncFailed}, newGossip(n.app))
 	if err != nil {
