@@ -46,6 +46,7 @@ func TestCameras(t *testing.T) {
 		{"global, mirrored alias", enf.Grid60, enftest.Camera{FPS: 25, Flicker: 0.03}, 1e-3},
 		{"global, alias on the scene", enf.Grid60, enftest.Camera{FPS: 30, Flicker: 0.03}, 0},
 		{"dropped frames, uneven times", enf.Grid50, enftest.Camera{FPS: 30, Readout: 0.02, Flicker: 0.03, Drop: 0.1, Jitter: 0.003}, 1e-3},
+		{"alias on the scene, dropped frames", enf.Grid60, enftest.Camera{FPS: 30, Readout: 0.02, Flicker: 0.03, Drop: 0.1}, 1e-3},
 		{"times in whole milliseconds", enf.Grid60, enftest.Camera{FPS: 25, Readout: 0.02, Flicker: 0.03, Tick: time.Millisecond}, 1e-3},
 		{"29.97 in whole milliseconds", enf.Grid50, enftest.Camera{FPS: 30000. / 1001, Readout: 0.02, Flicker: 0.03, Tick: time.Millisecond}, 1.5e-3},
 		{"no flicker", enf.Grid50, enftest.Camera{FPS: 30, Readout: 0.02, Subject: 0.4}, 0},
