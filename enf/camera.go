@@ -43,8 +43,9 @@ type camera struct {
 	strips  int
 	lines   []*line
 	tries   []*projection
-	times   []float64 // of the frames held back
-	last    float64   // time of the last that was not
+	frames  []frame   // held back, of which tries hold what is seen
+	former  frame     // the last that was not
+	last    float64   // and when it was taken
 	live    bool      // hold frames back in the beginning only
 	ahead   float64   // for how many seconds frames are held back
 	real    []float64 // scratch
@@ -149,11 +150,12 @@ func (c *camera) blind() bool { return c.mirrored() && len(c.tries) == 1 }
 
 // push adds a frame.
 func (c *camera) push(f frame) {
-	c.times = append(c.times, f.time)
 	for _, p := range c.tries {
 		p.add(f.cells, c.strips, 1/(sceneTime*c.fps))
 	}
-	for len(c.times) > 0 && f.time-c.times[0] > c.ahead {
+	f.cells = nil
+	c.frames = append(c.frames, f)
+	for len(c.frames) > 0 && f.time-c.frames[0].time > c.ahead {
 		c.release()
 		if c.live { // by now the scene is known from the past
 			c.ahead = 0
@@ -169,7 +171,7 @@ func (c *camera) push(f frame) {
 
 // finish ends the video at the given time.
 func (c *camera) finish(end float64) {
-	for len(c.times) > 0 {
+	for len(c.frames) > 0 {
 		c.release()
 	}
 	for _, l := range c.lines {
@@ -182,8 +184,10 @@ func (c *camera) finish(end float64) {
 
 // release gives the oldest frame held back to the lines.
 func (c *camera) release() {
-	t := c.times[0]
-	c.times = c.times[1:]
+	f := c.frames[0]
+	c.frames = c.frames[1:]
+	t := f.pace.after(c.former, f, c.last)
+	c.former = f
 	for i, p := range c.tries {
 		x := p.held[0]
 		p.held = p.held[1:]
