@@ -4,11 +4,16 @@
 package conference
 
 import (
+	"embed"
+	"encoding/json"
+	"errors"
+	"flag"
 	"fmt"
+	"io"
+	"io/fs"
 	"math"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,151 +25,219 @@ import (
 
 	"github.com/defakepro/defakepro/enf"
 	"github.com/defakepro/defakepro/enf/enftest"
+	"github.com/defakepro/defakepro/internal/livekit"
 	"github.com/defakepro/defakepro/internal/livekit/livekittest"
 	"github.com/defakepro/defakepro/sim"
 )
 
-// page joins a room and publishes camera and microphone as the joining page does.
-const page = `<!doctype html><script src="/livekit-client.js"></script><script type="module">
-const q = new URLSearchParams(location.search), fps = Number(q.get("fps"));
-const room = new LivekitClient.Room({ publishDefaults: { dtx: false, red: false, forceStereo: true, simulcast: false, videoCodec: "vp8",
-	audioPreset: { maxBitrate: 64000 }, videoEncoding: { maxBitrate: 1700000, maxFramerate: fps } } });
-await room.connect(q.get("url"), q.get("token"));
-await room.localParticipant.setMicrophoneEnabled(true, { noiseSuppression: false, echoCancellation: true, autoGainControl: true, channelCount: 2 });
-await room.localParticipant.setCameraEnabled(true, { resolution: { width: Number(q.get("width")), height: Number(q.get("height")), frameRate: fps } });
-</script>`
+var browsers = flag.Bool("browsers", false, "have browsers send 720p too, for the figures of docs/results/live.md")
+
+// pages have a browser join a room, with its microphone and a camera of their own under light of the mains that they are told.
+//
+//go:embed testdata/browser
+var pages embed.FS
+
+const (
+	// heard is how much of a call is judged, and sound how long the file is that a browser takes for its microphone: longer by what it takes
+	// to join.
+	heard = 50 * time.Second
+	sound = heard + 15*time.Second
+)
 
 // browser is a participant in Chromium.
 type browser struct {
-	name          string
-	width, height int
-	fps           float64
-	mains         *enftest.Grid
+	height int
+	fps    float64
+	mains  *enftest.Grid // its second zero is when the call begins
 }
 
-// TestChromium holds that the grid's frequency comes from the files that two browsers take for microphones, through their encoders and a
-// server, to the guard, and the pictures of those that they take for cameras.
+func (b browser) id() string { return fmt.Sprint(b.fps) }
+
+// found is what came of one track.
+type found struct {
+	browser
+	kind   Kind
+	blocks float64 // a second
+	score
+}
+
+func (f found) String() string {
+	return fmt.Sprintf("%dp, %g fps, %s: %v, %.1f blocks a second", f.height, f.fps, f.kind, f.score, f.blocks)
+}
+
+// TestChromium holds that the grid's frequency comes through a real browser: from what its cameras and microphones take, through its encoders
+// and a server, to the guard. Two of them call at a time. Another grid is some 20 mHz away, and correlates with this by chance.
 func TestChromium(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes minutes")
+		t.Skip("takes a minute")
 	}
 	program, err := exec.LookPath("chromium")
 	if err != nil {
 		t.Skipf("needs Chromium: %v", err)
 	}
-	script, err := filepath.Abs(filepath.Join("..", "dashboard", "static", "vendor", "livekit-client.js"))
-	if _, err2 := os.Stat(script); err != nil || err2 != nil {
-		t.Skip("needs LiveKit's client for browsers, which comes with the dashboard")
+	script := filepath.Join("..", "dashboard", "static", "vendor", "livekit-client.js")
+	if _, err := os.Stat(script); err != nil {
+		t.Skipf("needs LiveKit's client for browsers, which comes with the dashboard: %v", err)
 	}
-	const length = 75 * time.Second
-	s := livekittest.Server(t)
+	for _, height := range []int{360, 720} {
+		t.Run(fmt.Sprintf("%dp", height), func(t *testing.T) {
+			if height > 360 && !*browsers {
+				t.Skip("with -browsers")
+			}
+			s := livekittest.Server(t)
+			for range 2 {
+				if judge(t, call(t, s, program, script, height)) {
+					return
+				}
+			}
+			t.Skip("this machine is too busy to film")
+		})
+	}
+}
+
+// judge holds what came of each track to what must. It reports false if pictures are missing, which on a machine that has too much to do they are
+// from the camera on; that none get lost on the way is held by [TestENF].
+func judge(t *testing.T, all []found) (whole bool) {
+	whole = true
+	for _, f := range all {
+		t.Log(f)
+		least := 0.8
+		if f.kind == Video {
+			if f.blocks < 0.85*f.fps {
+				whole = false
+				continue
+			}
+			if f.fps == 30 {
+				least = 0.4 // no value is given where the light's alias is near the scene, on which it falls
+			}
+		}
+		if !(f.rmse < 0.004 && f.correlation > 0.9 && math.Abs(f.offset) < 0.008) || f.share < least {
+			t.Errorf("too far from the grid: %v", f)
+		}
+	}
+	return whole
+}
+
+// call has two browsers call, and returns what the guard gets of them.
+func call(t *testing.T, s *livekit.Server, program, script string, height int) []found {
+	files, err := fs.Sub(pages, "testdata/browser")
+	if err != nil {
+		t.Fatal(err)
+	}
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(page)) })
+	mux.Handle("GET /", http.FileServerFS(files))
 	mux.HandleFunc("GET /livekit-client.js", func(w http.ResponseWriter, q *http.Request) { http.ServeFile(w, q, script) })
 	web := httptest.NewServer(mux)
-	t.Cleanup(web.Close)
+	defer web.Close()
 	r := join(t, options(s, "guard"))
-	browsers := map[string]browser{
-		"a": {"360p, 25 fps", 640, 360, 25, sim.NewMains(11, enf.Grid60, start)},
-		"b": {"360p, 30 fps", 640, 360, 30, sim.NewMains(12, enf.Grid60, start)},
-	}
-	for id, b := range browsers {
-		token, err := auth.NewAccessToken(s.Key, s.Secret).SetIdentity(id).SetVideoGrant(&auth.VideoGrant{RoomJoin: true, Room: "room"}).ToJWT()
+	defer func() { _ = r.Close() }()
+	began := time.Now()
+	people := make(map[string]browser)
+	for fps, seed := range map[float64]uint64{25: 72, 30: 38} { // grids that move by more than 10 mHz in the time, so that correlation tells
+		b := browser{height, fps, sim.NewMains(seed, enf.Grid60, began)}
+		people[b.id()] = b
+		token, err := auth.NewAccessToken(s.Key, s.Secret).SetIdentity(b.id()).SetVideoGrant(&auth.VideoGrant{RoomJoin: true, Room: "room"}).ToJWT()
 		if err != nil {
 			t.Fatal(err)
 		}
-		b.run(t, program, web.URL, url.Values{"url": {s.URL}, "token": {token}}, length)
+		who := b.who(s.URL, token)
+		mux.HandleFunc("GET /who/"+b.id(), func(w http.ResponseWriter, _ *http.Request) { _ = json.NewEncoder(w).Encode(who) })
+		defer b.run(t, program, web.URL)()
 	}
 	var group sync.WaitGroup
+	var mu sync.Mutex
+	var all []found
 	tracks := 0
 	await(t, r, "sound and picture of both", func(e Event) bool {
 		if e.Kind == Began {
 			tracks++
-			group.Go(func() { browsers[e.Participant.ID].check(t, e.Track, length) })
+			group.Go(func() {
+				f := people[e.Participant.ID].follow(t, e.Track)
+				mu.Lock()
+				defer mu.Unlock()
+				all = append(all, f)
+			})
 		}
-		return tracks == 2*len(browsers)
+		return tracks == 2*len(people)
 	})
 	group.Wait()
+	return all
 }
 
-// run starts a browser on files that are rendered for it.
-func (b browser) run(t *testing.T, program, page string, q url.Values, length time.Duration) {
+// who is what the page has to know of a participant.
+func (b browser) who(server, token string) map[string]any {
+	const step = 0.1 // seconds: from one to the next the frequency is as good as constant
+	var drift []float64
+	for t := 0.0; t < 600; t += step {
+		drift = append(drift, b.mains.Phase(t)-60*t)
+	}
+	return map[string]any{
+		"url": server, "token": token, "width": b.height * 16 / 9, "height": b.height, "fps": b.fps, "readout": 0.75 / b.fps, "flicker": 0.03,
+		"mains": map[string]any{"start": float64(b.mains.Options().Start.UnixMicro()) / 1e6, "nominal": 60, "step": step, "drift": drift},
+	}
+}
+
+// run starts a browser, with a file for its microphone, and returns what ends it.
+func (b browser) run(t *testing.T, program, web string) (stop func()) {
 	t.Helper()
 	dir := t.TempDir()
-	recording := sim.Recording{Seed: uint64(b.fps), Duration: length, Mains: b.mains, Start: start, Grid: enf.Grid60}
-	sound, picture := filepath.Join(dir, "a.wav"), filepath.Join(dir, "a.y4m")
-	recording.Audio = &sim.Audio{CN0: 50}
-	if err := recording.Render(t.Context(), sound); err != nil {
+	file := filepath.Join(dir, "a.wav")
+	recording := sim.Recording{Seed: uint64(b.fps), Duration: sound, Mains: b.mains, Start: b.mains.Options().Start, Grid: enf.Grid60, Audio: &sim.Audio{CN0: 50}}
+	if err := recording.Render(t.Context(), file); err != nil {
 		t.Fatal(err)
 	}
-	recording.Audio = nil
-	recording.Video = &sim.Video{Width: b.width, Height: b.height, FPS: b.fps, Readout: 0.75 / b.fps, Exposure: 1. / 400, Flicker: 0.03, Motion: true}
-	if err := recording.Render(t.Context(), picture); err != nil {
-		t.Fatal(err)
-	}
-	for name, x := range map[string]float64{"fps": b.fps, "width": float64(b.width), "height": float64(b.height)} {
-		q.Set(name, fmt.Sprint(x))
-	}
-	cmd := exec.CommandContext(t.Context(), program, "--headless=new", "--no-sandbox", "--disable-gpu", "--user-data-dir="+filepath.Join(dir, "profile"),
-		"--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream", "--autoplay-policy=no-user-gesture-required", "--allow-loopback-in-peer-connection",
-		"--disable-features=WebRtcHideLocalIpsWithMdns", "--use-file-for-fake-audio-capture="+sound+"%noloop", "--use-file-for-fake-video-capture="+picture, page+"/?"+q.Encode())
+	cmd := exec.CommandContext(t.Context(), program, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--user-data-dir="+filepath.Join(dir, "profile"),
+		"--disable-background-timer-throttling", "--disable-renderer-backgrounding", "--autoplay-policy=no-user-gesture-required",
+		"--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream", "--use-file-for-fake-audio-capture="+file+"%noloop",
+		"--allow-loopback-in-peer-connection", "--disable-features=WebRtcHideLocalIpsWithMdns", web+"/?"+b.id())
 	cmd.WaitDelay = 5 * time.Second
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
+	return func() {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
-	})
+	}
 }
 
-// check follows a track for most of a file's length and holds its series against the grid, wherever in the file it began.
-func (b browser) check(t *testing.T, track *Track, length time.Duration) {
+// follow hears or watches a track for a while and holds its series against the grid: a picture's as of the same moment, a sound's wherever
+// in its file it began.
+func (b browser) follow(t *testing.T, track *Track) found {
 	audio, video := enf.NewAudio(enf.Options{Grid: enf.Grid60, Live: true}), enf.NewVideo(enf.Options{Grid: enf.Grid60, Live: true})
-	var from time.Time
-	blocks, span := 0, time.Duration(0)
-	for at := from; from.IsZero() || at.Sub(from) < length-12*time.Second; {
+	f := found{browser: b, kind: track.Kind}
+	var from, at time.Time
+	for from.IsZero() || at.Sub(from) < heard {
 		block, err := track.Read(t.Context())
 		switch {
+		case errors.Is(err, io.EOF):
+			t.Logf("%v: ended after %v", f, at.Sub(from))
+			return f
 		case err != nil:
-			t.Errorf("%s, %s: after %v: %v", b.name, track.Kind, at.Sub(from), err)
-			return
 		case block.Audio != nil:
 			at, err = block.Audio.Start, audio.Write(*block.Audio)
 		default:
 			at, err = block.Luma.Time, video.Write(*block.Luma)
 		}
 		if err != nil {
-			t.Error(err)
-			return
+			t.Errorf("%v: %v", f, err)
+			return f
 		}
 		if from.IsZero() {
 			from = at
 		}
-		blocks, span = blocks+1, at.Sub(from)
+		f.blocks += 1 / heard.Seconds()
 	}
-	est := audio.Close()
 	if track.Kind == Video {
-		est = video.Close()
+		f.score = compare(video.Close().Series, b.mains, from, b.mains.Options().Start, heard)
+		return f
 	}
-	best := score{rmse: math.Inf(1)}
-	lag := 0.0
-	for d := 0.0; d <= 15; d += 0.1 { // the file began up to so long before the track
-		if got := compare(est.Series, b.mains, from.Add(-time.Duration(d*1e9)), length); got.rmse < best.rmse {
-			best, lag = got, d
+	series := audio.Close().Series
+	f.rmse = math.Inf(1)
+	for lag := time.Duration(0); lag < sound-heard; lag += 100 * time.Millisecond {
+		if s := compare(series, b.mains, from, from.Add(-lag), heard); s.rmse < f.rmse {
+			f.score = s
 		}
 	}
-	rate := float64(blocks-1) / span.Seconds()
-	t.Logf("%s, %s: %v; %.1f s into the file; %.2f blocks/s", b.name, track.Kind, best, lag, rate)
-	if track.Kind == Video {
-		// A browser's camera that is a file takes its pictures one by one, by a timer of its own, whatever their time: the flicker in them is
-		// not that of the moment, and is only told. That they come is what is held here.
-		if rate < b.fps/2 {
-			t.Errorf("%s: %.2f pictures a second", b.name, rate)
-		}
-		return
-	}
-	if !(best.rmse < 0.003) || best.share < 0.5 || math.Abs(best.offset) > 0.002 {
-		t.Errorf("%s, %s: %v", b.name, track.Kind, best)
-	}
+	return f
 }

@@ -33,6 +33,7 @@ type line struct {
 	rate    float64
 	tuner   *dsp.Downconverter // of sound
 	zoom    *dsp.Zoom          // of pictures, whose frames are not evenly spaced
+	newest  complex128         // picture that went into zoom
 	kept    []complex128       // samples from index first on
 	first   int
 	plan    *dsp.Spectrum

@@ -43,7 +43,9 @@ type camera struct {
 	strips  int
 	lines   []*line
 	tries   []*projection
-	times   []float64 // of the frames held back
+	frames  []frame   // held back, of which tries hold what is seen
+	former  frame     // the last that was not
+	last    float64   // and when it was taken
 	live    bool      // hold frames back in the beginning only
 	ahead   float64   // for how many seconds frames are held back
 	real    []float64 // scratch
@@ -68,7 +70,7 @@ type projection struct {
 }
 
 func newCamera(grid Grid, period float64, rows, strips int, live bool) *camera {
-	c := &camera{grid: grid, fps: 1 / period, strips: strips, live: live, ahead: sceneAhead, real: make([]float64, strips), imag: make([]float64, strips), weights: make([]float64, strips)}
+	c := &camera{grid: grid, fps: 1 / period, strips: strips, live: live, ahead: sceneAhead, last: math.Inf(-1), real: make([]float64, strips), imag: make([]float64, strips), weights: make([]float64, strips)}
 	most := flicker*float64(grid)*period + readoutStep/2 // read-out as long as the frame
 	if rows < 4 {
 		most = 0 // a series of means: rows tell nothing
@@ -148,11 +150,12 @@ func (c *camera) blind() bool { return c.mirrored() && len(c.tries) == 1 }
 
 // push adds a frame.
 func (c *camera) push(f frame) {
-	c.times = append(c.times, f.time)
 	for _, p := range c.tries {
 		p.add(f.cells, c.strips, 1/(sceneTime*c.fps))
 	}
-	for len(c.times) > 0 && f.time-c.times[0] > c.ahead {
+	f.cells = nil
+	c.frames = append(c.frames, f)
+	for len(c.frames) > 0 && f.time-c.frames[0].time > c.ahead {
 		c.release()
 		if c.live { // by now the scene is known from the past
 			c.ahead = 0
@@ -168,7 +171,7 @@ func (c *camera) push(f frame) {
 
 // finish ends the video at the given time.
 func (c *camera) finish(end float64) {
-	for len(c.times) > 0 {
+	for len(c.frames) > 0 {
 		c.release()
 	}
 	for _, l := range c.lines {
@@ -181,8 +184,10 @@ func (c *camera) finish(end float64) {
 
 // release gives the oldest frame held back to the lines.
 func (c *camera) release() {
-	t := c.times[0]
-	c.times = c.times[1:]
+	f := c.frames[0]
+	c.frames = c.frames[1:]
+	t := f.pace.after(c.former, f, c.last)
+	c.former = f
 	for i, p := range c.tries {
 		x := p.held[0]
 		p.held = p.held[1:]
@@ -204,14 +209,31 @@ func (c *camera) release() {
 		if p.threes != nil {
 			c.lines[i].image = min(imageShare, p.threes.push(y, 1/(imageTime*c.fps)))
 		}
-		c.lines[i].zoom.Push(t, 1/c.fps, y)
+		c.pass(c.lines[i], t, y)
 		if twin := c.lines[i].twin; twin != nil {
-			twin.zoom.Push(t, 1/c.fps, noise)
+			c.pass(twin, t, noise)
 		}
 	}
+	c.last = t
 	if c.mirrored() {
 		c.favour()
 	}
+}
+
+// pass gives a frame's sample to a line, and in place of a few frames missing before it what lies between its neighbours when both are turned as
+// the flicker turns. Left out, they would modulate the light: one frame in ten that is missing drowns the faint lines next to a still scene.
+func (c *camera) pass(l *line, t float64, y complex128) {
+	const most = 0.3 // seconds; the light has not changed its ways meanwhile
+	gap := t - c.last
+	if n := math.Round(gap * c.fps); n > 1 && gap < most {
+		turn := func(x complex128, by float64) complex128 { return x * unit(2*math.Pi*flicker*float64(c.grid)*by) }
+		for i := 1.0; i < n; i++ {
+			after := gap * i / n
+			l.zoom.Push(c.last+after, 1/c.fps, scaled(turn(l.newest, after), 1-i/n)+scaled(turn(y, after-gap), i/n))
+		}
+	}
+	l.zoom.Push(t, 1/c.fps, y)
+	l.newest = y
 }
 
 // favour marks the guess whose projection is largest, which is the nearest to the truth. Where the mirror image falls on the flicker,

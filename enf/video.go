@@ -49,6 +49,7 @@ type VideoEstimator struct {
 	newest  float64 // time of the newest frame, seconds after epoch
 	begun   bool
 	period  float64 // between frames, seconds
+	pace    *pace
 	cover   coverage
 	cameras []*camera // one per follower
 	pool    *pool
@@ -56,8 +57,10 @@ type VideoEstimator struct {
 
 // frame is one frame's logarithms of luminance.
 type frame struct {
-	time  float64   // seconds after epoch
-	cells []float64 // rows × strips
+	time   float64   // by its stamp, seconds after epoch
+	cells  []float64 // rows × strips
+	pace   *pace     // that it was taken at
+	number float64   // in that
 }
 
 // NewVideo returns an estimator of the ENF in video.
@@ -158,6 +161,10 @@ func (e *VideoEstimator) begin() error {
 // take hands a frame to the cameras.
 func (e *VideoEstimator) take(f frame) {
 	e.cover.add(f.time, f.time+math.Min(e.period, 1), 1)
+	if e.pace == nil || !e.pace.add(f.time) {
+		e.pace = newPace(f.time, e.period)
+	}
+	f.pace, f.number = e.pace, e.pace.number
 	for _, c := range e.cameras {
 		c.push(f)
 	}

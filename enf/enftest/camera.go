@@ -62,6 +62,8 @@ type Camera struct {
 	PPM float64
 	// Jitter is the standard deviation of the times between frames, in seconds; the time stamps tell the truth about it.
 	Jitter float64
+	// Wander is the standard deviation of a slow wander (4 s) of the time stamps, in seconds, as that of a browser's: they do not tell the truth.
+	Wander float64
 	// Drop is the share of frames that are missing.
 	Drop float64
 	// Tick is the resolution of the time stamps, such as a millisecond in WebM; 0 for full.
@@ -87,7 +89,7 @@ func (c Camera) Film(g *Grid, seconds float64) iter.Seq[dsp.Luma] {
 				continue
 			}
 			frame := dsp.Luma{Rows: c.Rows, Strips: c.Strips, Mean: make([]float64, c.Rows*c.Strips)}
-			frame.Time = g.opts.Start.Add(time.Duration(math.Round(stamp * 1e9)).Round(max(1, c.Tick)))
+			frame.Time = g.opts.Start.Add(time.Duration(math.Round((stamp + s.late) * 1e9)).Round(max(1, c.Tick)))
 			for l := range c.Rows {
 				t := (stamp + c.Readout*float64(l)/float64(c.Rows)) * slow
 				s.row(frame.Mean[l*c.Strips:(l+1)*c.Strips], l, s.exposure*g.Light(t, c.Flicker, c.Exposure))
@@ -106,7 +108,7 @@ type scene struct {
 	background   []float64 // reflectance of each cell
 	clothes      []float64 // reflectance of the subject, by row of the picture's height
 	x, y, vx, vy float64   // the subject's centre and velocity, as shares of the picture (a second)
-	drift        float64
+	drift, late  float64
 	exposure     float64
 }
 
@@ -148,6 +150,10 @@ func (s *scene) step(dt float64) {
 		a := math.Exp(-dt / 20)
 		s.drift = a*s.drift + math.Sqrt(1-a*a)*s.Drift*s.rng.NormFloat64()
 		s.exposure = math.Exp(s.drift)
+	}
+	if s.Wander > 0 {
+		a := math.Exp(-dt / 4)
+		s.late = a*s.late + math.Sqrt(1-a*a)*s.Wander*s.rng.NormFloat64()
 	}
 }
 
