@@ -294,6 +294,9 @@ func (c *comparison) focus() {
 // learn sets the noise from what is left of the seconds that may follow the reference.
 func (c *comparison) learn(left []float64) {
 	c.noise = c.rec.noise(spreadOf(left))
+	if m := c.noise.median(); c.wanders() {
+		c.noise.wander = math.Sqrt(max(0, m*m-math.Pow(medianOf(c.noise.stated), 2)))
+	}
 }
 
 // spreadOf returns the standard deviation of the values that are near zero, from their median, NaN for none.

@@ -42,16 +42,23 @@ func logSum(a, b float64) float64 {
 // densities returns the log densities of the values under either hypothesis. The noise is as likely what is stated as what it is raised to,
 // and as likely that of frames that overlap as that of seconds on their own: which, the values tell, alike under both.
 func (s Statistics) densities(hz, truth []float64, mean, spread float64, noise uncertainty) (match, other float64) {
-	var follows, strays [4]filter
+	var follows, strays [5]filter
 	kinds := 4
-	if noise.raise == 1 {
+	switch {
+	case noise.raise == 1:
 		kinds = 2
+	case noise.wander > 0:
+		kinds = 5
 	}
 	clock, v := spread*spread, s.Spread*s.Spread
 	for i := range kinds {
-		follows[i] = newFilter(process{clock, math.Inf(1)}, process{})
-		// An offset that may be anywhere within the spread is taken for a slow movement.
-		strays[i] = newFilter(process{s.FastShare * v, s.FastSeconds}, process{(1-s.FastShare)*v + clock, s.SlowSeconds})
+		wander := process{}
+		if i == 4 {
+			wander = process{noise.wander * noise.wander, wanderSeconds}
+		}
+		follows[i] = newFilter(process{clock, math.Inf(1)}, wander)
+		// An offset that may be anywhere within the spread is taken for a slow movement, and a clock's wandering for a fast one.
+		strays[i] = newFilter(process{s.FastShare*v + wander.variance, s.FastSeconds}, process{(1-s.FastShare)*v + clock, s.SlowSeconds})
 	}
 	for from := 0; from < len(hz); from += binSeconds {
 		to := min(from+binSeconds, len(hz))
@@ -72,7 +79,7 @@ func (s Statistics) densities(hz, truth []float64, mean, spread float64, noise u
 			if i%2 == 1 {
 				r /= n
 			}
-			if i >= 2 {
+			if i == 2 || i == 3 {
 				r *= noise.raise * noise.raise
 			}
 			follows[i].update(d, r, math.Inf(-1))

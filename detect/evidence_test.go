@@ -66,12 +66,13 @@ func TestEvidenceIsHonest(t *testing.T) {
 		}
 		return out
 	}
-	noise := uncertainty{slices.Repeat([]float64{sigma}, n), 1}
+	noise := uncertainty{stated: slices.Repeat([]float64{sigma}, n), raise: 1}
+	wandering := uncertainty{stated: noise.stated, raise: 2, wander: 0.0035}
 	reached := map[float64]int{}
 	genuine := 0
 	for range trials {
 		x, y := draw(), draw()
-		llr := g.evidence(y, x, noise)
+		llr := max(g.evidence(y, x, noise), g.evidence(y, x, wandering))
 		for _, level := range []float64{1, 2, 3, 5} {
 			if llr > level {
 				reached[level]++

@@ -25,9 +25,11 @@ const (
 	cameraScatter = 0.002
 	// wanderLength is by how much such wanderings outlast frameSeconds, so that there is that much less evidence in them: they take 10-30 s.
 	wanderLength = 2.5
-	noiseWorst   = 1.0   // a stated uncertainty beyond says the same: nothing is known
-	frameSeconds = 8.0   // neighbours this close are not independent: the effective length of a 16 s Hann frame
-	spreadFloor  = 0.003 // least spread a recording is credited with in ranking
+	// wanderSeconds is how long such a wandering is remembered: after it, 1/e of the correlation is left.
+	wanderSeconds = 15.0
+	noiseWorst    = 1.0   // a stated uncertainty beyond says the same: nothing is known
+	frameSeconds  = 8.0   // neighbours this close are not independent: the effective length of a 16 s Hann frame
+	spreadFloor   = 0.003 // least spread a recording is credited with in ranking
 )
 
 // track is the recording: one value a second.
@@ -92,12 +94,15 @@ func (rec track) binned(seconds float64) []float64 {
 type uncertainty struct {
 	stated []float64 // standard uncertainty of each second, in hertz: what the series states
 	raise  float64   // how many times that is what is left over after the fit, at least 1
+	wander float64   // standard deviation of a wandering clock's error, in hertz; 0 if the clock is steady
 }
 
 // at returns the greater uncertainty of second i.
 func (n uncertainty) at(i int) float64 { return n.raise * n.stated[i] }
 
-func (n uncertainty) slice(from, to int) uncertainty { return uncertainty{n.stated[from:to], n.raise} }
+func (n uncertainty) slice(from, to int) uncertainty {
+	return uncertainty{n.stated[from:to], n.raise, n.wander}
+}
 
 // median returns the median of the greater uncertainties.
 func (n uncertainty) median() float64 { return n.raise * medianOf(n.stated) }
@@ -109,7 +114,7 @@ func (rec track) noise(residual float64) uncertainty {
 		residual = noiseDefault
 	}
 	// A statement may be too bold: it knows of noise in the signal, not of a camera's jitter.
-	out := uncertainty{make([]float64, len(rec.hz)), max(1, min(residual, max(noiseCeiling, 2*stated))/stated)}
+	out := uncertainty{stated: make([]float64, len(rec.hz)), raise: max(1, min(residual, max(noiseCeiling, 2*stated))/stated)}
 	for i := range out.stated {
 		out.stated[i] = stated
 		if rec.sigma != nil && !math.IsNaN(rec.sigma[i]) {
