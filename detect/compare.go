@@ -120,6 +120,7 @@ func (c *comparison) prepare(est enf.Estimate, truth enf.Series) string {
 	} else if err != nil {
 		return fmt.Sprintf("The recording cannot be compared with the reference: %v.", err)
 	}
+	c.rec.camera = est.Source == enf.SourceVideo
 	c.ref = newReference(truth)
 	if c.options.Statistics != nil {
 		c.grid = *c.options.Statistics
@@ -153,7 +154,9 @@ func (c *comparison) stranger() string {
 		near = append(near, v)
 	}
 	if all := c.rec.present(); 2*present(near) >= all {
+		camera := c.rec.camera
 		c.rec = newTrack(enf.Series{Step: time.Second, Hz: near, Sigma: c.rec.sigma}) // the others are errors
+		c.rec.camera = camera
 		return ""
 	}
 	c.channel.Estimate.Present = false
@@ -339,7 +342,6 @@ func (c *comparison) likeliest(ref reference) (best alignment, most float64) {
 // learn sets the noise from what is left of the seconds that may follow the reference.
 func (c *comparison) learn(left []float64) {
 	c.noise = c.rec.noise(spreadOf(left))
-	c.noise.wanders = c.channel.Estimate.Source == enf.SourceVideo && c.noise.median() > cameraScatter
 }
 
 // spreadOf returns the standard deviation of the values that are near zero, from their median, NaN for none.
@@ -378,7 +380,9 @@ func (rec track) slice(from, to int) track {
 	if rec.sigma != nil {
 		s.Sigma = rec.sigma[from:to]
 	}
-	return newTrack(s)
+	out := newTrack(s)
+	out.camera = rec.camera
+	return out
 }
 
 // measure fills in what was found, verdict and reason excepted.
@@ -442,7 +446,7 @@ func (c *comparison) prune() float64 {
 		price = math.Log(c.tries)
 	}
 	price += pieces[best] * math.Log(max(1, float64(len(c.rec.hz))/c.options.Window.Seconds()))
-	if c.options.Search {
+	if c.options.Search && !c.noise.wanders {
 		price += chanceAnywhere - chance
 	}
 	if used[best] < chance+price {

@@ -9,17 +9,16 @@ const (
 	// binSeconds is what values are averaged over: a grid moves 1.5 to 2.5 mHz in it, and the noise of a frame is alike for longer.
 	binSeconds = 4
 	// frameBins are those of a 16 s frame.
-	frameBins     = 4
-	anythingHz    = 2.0  // another grid's frequency may be anywhere in this breadth
-	oddOdds       = 20.0 // against a recording at the wrong speed
-	looseShare    = 0.07 // of values whose error has so many times the variance: recorders' are as heavy-tailed (kurtosis 7, docs/detection.md)
-	looseScale    = 9.0
-	faultShare    = 0.01  // of bins at which a value begins to be wrong by far although the recording is genuine
-	faultSpread   = 0.030 // and how far, in hertz
-	faultStays    = 0.5   // share of such bins after which the next is wrong too: frames overlap
-	faultMoves    = 0.005 // and by how much otherwise, in hertz
-	calmShare     = 0.5   // of a grid's fast movement that there is in calm times
-	wanderSeconds = 15.0  // for which a camera's clock strays (docs/estimation.md)
+	frameBins   = 4
+	anythingHz  = 2.0  // another grid's frequency may be anywhere in this breadth
+	oddOdds     = 20.0 // against a recording at the wrong speed
+	looseShare  = 0.07 // of values whose error has so many times the variance: recorders' are as heavy-tailed (kurtosis 7, docs/detection.md)
+	looseScale  = 9.0
+	faultShare  = 0.01  // of bins at which a value begins to be wrong by far although the recording is genuine
+	faultSpread = 0.030 // and how far, in hertz
+	faultStays  = 0.5   // share of such bins after which the next is wrong too: frames overlap
+	faultMoves  = 0.005 // and by how much otherwise, in hertz
+	calmShare   = 0.5   // of a grid's fast movement that there is in calm times
 )
 
 // evidence returns the log-likelihood ratio, in nats, of "the recording follows truth, but for a constant offset and its noise"
@@ -60,29 +59,24 @@ func (s Statistics) likelihood(hz, truth []float64, mean, spread float64, noise 
 // as great as it is on average as half of that.
 func (s Statistics) strays(hz, truth []float64, mean, spread float64, noise uncertainty) float64 {
 	value := func(i int) float64 { return hz[i] - s.Mean - mean + 0*truth[i] }
-	usual := density(s.movement(1, spread*spread), noise, -math.Log(anythingHz), value, len(hz))
-	calm := density(s.movement(calmShare, spread*spread), noise, -math.Log(anythingHz), value, len(hz))
+	usual := density(s.movement(1, spread*spread, noise.step()), noise, -math.Log(anythingHz), value, len(hz))
+	calm := density(s.movement(calmShare, spread*spread, noise.step()), noise, -math.Log(anythingHz), value, len(hz))
 	return logSum(usual, calm) - math.Ln2
 }
 
 // density returns the log density of n values of a movement. The noise is as likely what is stated as what it is raised to, and as likely
 // that of frames that overlap as that of seconds on their own: which, the values tell.
 func density(m movement, noise uncertainty, least float64, value func(int) float64, n int) float64 {
-	raises := []float64{1, noise.raise}
-	if noise.raise == 1 {
-		raises = raises[:1]
-	}
-	filters := make([]filter, 0, 4)
-	for i, raise := range raises {
-		if noise.wanders && raise > 1 {
-			v := raise * medianOf(noise.stated)
-			m, raises[i] = m.and(v*v, wanderSeconds), 1
+	filters := []filter{newFilter(m, false)}
+	if !noise.wanders {
+		filters = append(filters, newFilter(m, true))
+		if noise.raise > 1 {
+			filters = append(filters, filters...)
 		}
-		filters = append(filters, newFilter(m, true), newFilter(m, false))
 	}
-	for from := 0; from < n; from += binSeconds {
+	for from := 0; from < n; from += noise.step() {
 		sum, variance, count := 0.0, 0.0, 0.0
-		for i := from; i < min(from+binSeconds, n); i++ {
+		for i := from; i < min(from+noise.step(), n); i++ {
 			if v := value(i); v == v { // not NaN
 				sum, variance, count = sum+v, variance+noise.stated[i]*noise.stated[i], count+1
 			}
@@ -93,12 +87,18 @@ func density(m movement, noise uncertainty, least float64, value func(int) float
 			if count == 0 {
 				continue
 			}
-			raise := raises[i/2]
-			framed, white := 0.0, raise*raise*variance/count
-			if f.framed { // what two good recordings differ by may not be smooth
-				framed, white = math.Sqrt(white), noiseFloor*noiseFloor
+			framed, white := 0.0, variance/count
+			if noise.wanders || i >= 2 {
+				white *= noise.raise * noise.raise
 			}
-			f.update(sum/count, framed, white/count, least)
+			switch {
+			case noise.wanders: // for as long as this
+			case f.framed: // what two good recordings differ by may not be smooth
+				framed, white = math.Sqrt(white), noiseFloor*noiseFloor/count
+			default:
+				white /= count
+			}
+			f.update(sum/count, framed, white, least)
 		}
 	}
 	out := filters[0].log
@@ -114,7 +114,7 @@ func logDensity(e, v float64) float64 {
 }
 
 // modes is how many exponentials a movement is the sum of, at most.
-const modes = 4
+const modes = 3
 
 // movement is a Gaussian process without a trend: a weighted sum of exponentials, each of which decays by itself and which chance
 // moves together (Uhlenbeck and Ornstein 1930).
@@ -132,20 +132,14 @@ func constant(variance float64) movement {
 	return m
 }
 
-// and returns the movement with another beside it, which is independent.
-func (m movement) and(variance, seconds float64) movement {
-	m.weight[m.n], m.keep[m.n], m.covariance[m.n][m.n] = 1, math.Exp(-binSeconds/seconds), variance
-	m.n++
-	return m
-}
-
-// movement is that of the grid, about its mean, of whose fast part there is so great a share, with an offset of such a variance, which is taken for a slow one.
-func (s Statistics) movement(fast, offset float64) movement {
+// movement is that of the grid, about its mean, of whose fast part there is so great a share, with an offset of such a variance, which is taken for a slow one;
+// in steps of so many seconds.
+func (s Statistics) movement(fast, offset float64, step int) movement {
 	m := movement{n: 3, weight: [modes]float64{1, -1, 1}}
 	v := s.Spread * s.Spread
 	seconds := [...]float64{s.FastSeconds, s.SmoothSeconds, s.SlowSeconds}
 	for i, t := range seconds {
-		m.keep[i] = math.Exp(-binSeconds / t)
+		m.keep[i] = math.Exp(-float64(step) / t)
 	}
 	// The fast one, through a lag, is the difference of two that the same chance moves.
 	both := func(i, j int) float64 { return 1 / (1/seconds[i] + 1/seconds[j]) }

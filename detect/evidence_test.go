@@ -41,7 +41,7 @@ func TestFilter(t *testing.T) {
 		t.Fatal("covariance is not positive definite")
 	}
 	x := normal.Rand(nil)
-	f := newFilter(g.movement(1, 0), true)
+	f := newFilter(g.movement(1, 0, binSeconds), true)
 	for _, v := range x {
 		f.step()
 		f.update(v, framed, white, math.Inf(-1))

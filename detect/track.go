@@ -23,6 +23,8 @@ const (
 	// cameraScatter is the noise from which a camera's frames do not come when it says they do: smooth wanderings of its clock, 2.2-9 mHz in
 	// recordings of a lit wall (docs/estimation.md), look like a foreign hum for tens of seconds.
 	cameraScatter = 0.002
+	// wanderSeconds is what such a recording is averaged over: its clock strays for as long, and within it tells nothing.
+	wanderSeconds = 12
 	noiseWorst    = 1.0   // a stated uncertainty beyond says the same: nothing is known
 	frameSeconds  = 8.0   // neighbours this close are not independent: the effective length of a 16 s Hann frame
 	spreadFloor   = 0.003 // least spread a recording is credited with in ranking
@@ -34,6 +36,7 @@ type track struct {
 	sigma  []float64 // nil if not stated
 	mean   float64
 	spread float64 // standard deviation of the values
+	camera bool    // its frames may not come when it says they do
 }
 
 // newTrack takes the series at one value a second.
@@ -94,6 +97,14 @@ type uncertainty struct {
 	wanders bool
 }
 
+// step returns the seconds over which values are averaged before they are weighed.
+func (n uncertainty) step() int {
+	if n.wanders {
+		return wanderSeconds
+	}
+	return binSeconds
+}
+
 // at returns the greater uncertainty of second i.
 func (n uncertainty) at(i int) float64 { return n.raise * n.stated[i] }
 
@@ -118,6 +129,7 @@ func (rec track) noise(residual float64) uncertainty {
 			out.stated[i] = math.Hypot(rec.sigma[i], noiseFloor)
 		}
 	}
+	out.wanders = rec.camera && out.median() > cameraScatter
 	return out
 }
 

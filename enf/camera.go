@@ -33,7 +33,7 @@ const (
 	// videoSigma is by how much the uncertainty exceeds that of white noise: encoders' noise comes in the rhythm of their frames. imageShare is
 	// the most that the mirror image of [camera.threes] was seen to do (see [image.push]). Both found on
 	// rendered scenes (docs/estimation.md).
-	videoSigma, imageShare, imageTime = 1.5, 0.2, 20
+	videoSigma, imageShare, imageTime = 1.5, 0.2, 30
 )
 
 // camera turns frames into the samples of its lines, one line for each read-out time tried.
@@ -63,7 +63,7 @@ type projection struct {
 	scenes []circle       // per strip
 	weight float64        // of the frames in scenes
 	usual  float64        // magnitude
-	threes *image         // if not nil: watches for the mirror image about a multiple of a sixth of the frame rate
+	threes *image         // if not nil: watches for the mirror image about a multiple of a sixth of the frame rate, in what the zoom lets through
 	noise  []float64      // per strip, mean square of what it does not share with the others
 
 	contrasts [3]float64 // mean square of each way to set strips against strips
@@ -90,7 +90,7 @@ func newCamera(grid Grid, period float64, rows, strips int, live bool) *camera {
 		}
 		if axis, near := c.threes(); near && v == 0 {
 			l.still, l.image = axis, imageShare
-			p.threes = &image{step: unit(-2 * math.Pi * math.Round(2*flicker*float64(grid)/(c.fps/3)) / 6), turn: 1}
+			p.threes = &image{step: unit(-2 * math.Pi * flicker * axis / l.rate), turn: 1, every: int(l.rate)}
 		}
 		c.lines = append(c.lines, l)
 		c.tries = append(c.tries, p)
@@ -121,28 +121,34 @@ func (c *camera) threes() (axis float64, near bool) {
 	return axis, math.Abs(axis) < resolved
 }
 
-// image watches how far a rotating line is from a circle, which is how much of its mirror image it has in it.
+// image watches how far a rotating line is from a circle, which is how much of its mirror image it has in it. It is to see the line's
+// surroundings only: an exposure control that meters every third frame answers the alias with a slow swell of the whole picture, a third of
+// the frame rate below it, and the product of the two is where that of line and image is.
 type image struct {
-	turn, step complex128 // what brings the axis to rest, and its advance per frame
-	n          float64
-	square     complex128 // mean of z²
-	magnitude  float64    // mean of |z|²
+	turn, step complex128    // what brings the axis to rest, and its advance per sample
+	every, n   int           // samples that are averaged, so that noise does not look like an image, and how many there are
+	sum        complex128    // of them
+	means      float64       // so far
+	square     [2]complex128 // mean of z²/|z|², and its mean: a line that turns leaves little in it
 }
 
-// push adds a frame's sample and returns the root mean square error of the frequency, as a share of its distance from the axis: with a line
-// exp(jφ) + b exp(-jφ) the phase errs by b sin 2φ, and the mean of z² is 2b of that of |z|². A line that has not turned yet says 0.7.
+// push adds a sample and returns the root mean square error of the frequency, as a share of its distance from the axis: with a line
+// z = exp(jφ) + b exp(-jφ) the phase errs by b sin 2φ, and the mean of z²/|z|² is b, in which no loud moment counts for more. A line that
+// has not turned yet says more than 1.
 func (m *image) push(x complex128, share float64) float64 {
-	x *= m.turn
+	m.sum += x * m.turn
 	m.turn *= m.step
 	m.turn = scaled(m.turn, 1/math.Sqrt(abs2(m.turn)))
-	m.n++
-	share = max(share, 1/m.n)
-	m.square += scaled(x*x-m.square, share)
-	m.magnitude += share * (abs2(x) - m.magnitude)
-	if m.magnitude == 0 {
-		return 0
+	if m.n++; m.n == m.every {
+		if size := abs2(m.sum); size > 0 {
+			m.means++
+			share = max(share, 1/m.means)
+			m.square[0] += scaled(scaled(m.sum*m.sum, 1/size)-m.square[0], share)
+			m.square[1] += scaled(m.square[0]-m.square[1], share)
+		}
+		m.sum, m.n = 0, 0
 	}
-	return math.Sqrt(2*abs2(m.square)) / m.magnitude
+	return math.Sqrt(2 * abs2(m.square[1]))
 }
 
 // blind reports whether nothing could have been seen: the alias is of no use and there are no rows.
@@ -161,8 +167,14 @@ func (c *camera) push(f frame) {
 			c.ahead = 0
 		}
 	}
-	for _, l := range c.lines {
+	for i, l := range c.lines {
+		n := len(l.kept)
 		l.kept = l.zoom.Read(l.kept)
+		if threes := c.tries[i].threes; threes != nil {
+			for _, x := range l.kept[n:] {
+				l.image = min(imageShare, threes.push(x, 1.0/imageTime))
+			}
+		}
 		if l.twin != nil {
 			l.twin.kept = l.twin.zoom.Read(l.twin.kept)
 		}
@@ -205,9 +217,6 @@ func (c *camera) release() {
 		}
 		if c.blind() {
 			y = 0 // scene and flicker cannot be told apart
-		}
-		if p.threes != nil {
-			c.lines[i].image = min(imageShare, p.threes.push(y, 1/(imageTime*c.fps)))
 		}
 		c.pass(c.lines[i], t, y)
 		if twin := c.lines[i].twin; twin != nil {

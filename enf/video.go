@@ -43,6 +43,7 @@ const (
 type VideoEstimator struct {
 	opts    Options
 	epoch   time.Time
+	levels  *levels // if not nil: undoes jumps, and holds frames back for it
 	held    []frame // until the frame rate is known
 	rows    int     // of a frame, reduced
 	strips  int
@@ -77,6 +78,9 @@ func (e *VideoEstimator) Write(l dsp.Luma) error {
 		e.begun = true
 		e.epoch = l.Time.Truncate(time.Second)
 		e.rows, e.strips, e.newest = rows, l.Strips, math.Inf(-1)
+		if rows*l.Strips == 1 && !e.opts.Live {
+			e.levels = new(levels)
+		}
 	}
 	if rows != e.rows || l.Strips != e.strips {
 		return fmt.Errorf("luminance changes from %d × %d to %d × %d cells", e.rows, e.strips, rows, l.Strips)
@@ -90,6 +94,24 @@ func (e *VideoEstimator) Write(l dsp.Luma) error {
 	}
 	e.newest = t
 	f := frame{time: t, cells: reduce(l, rows)}
+	if e.levels == nil {
+		return e.add(f)
+	}
+	return e.addAll(e.levels.push(f))
+}
+
+// addAll adds frames whose jumps are undone.
+func (e *VideoEstimator) addAll(frames []frame) error {
+	for _, f := range frames {
+		if err := e.add(f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// add takes a frame, or holds it until the frame rate is known.
+func (e *VideoEstimator) add(f frame) error {
 	if e.pool != nil {
 		e.take(f)
 		return nil
@@ -190,8 +212,15 @@ func (e *VideoEstimator) Take() Series {
 
 // Close ends the video and returns the estimate, with the values not taken before.
 func (e *VideoEstimator) Close() Estimate {
+	var err error
+	if e.levels != nil {
+		err = e.addAll(e.levels.flush())
+	}
 	if e.pool == nil {
-		if err := e.begin(); err != nil || e.pool == nil {
+		if err == nil {
+			err = e.begin()
+		}
+		if err != nil || e.pool == nil {
 			est := Estimate{Source: SourceVideo, Grid: e.opts.Grid, Reason: "there are too few frames", Series: Series{Step: time.Second}}
 			if err != nil {
 				est.Reason = err.Error()
