@@ -227,10 +227,14 @@ func readChallenge(sent []byte) (c challenge, err error) {
 	copy(c.nonce[:], sent[9:])
 	rest := sent[head : len(sent)-sha256.Size]
 	for _, s := range []*string{&c.committee, &c.endpoint, &c.zone} {
-		if len(rest) < 1 || len(rest) < 1+int(rest[0]) {
+		if len(rest) < 1 {
 			return c, fmt.Errorf("%w: cut short", ErrChallenge)
 		}
-		*s, rest = string(rest[1:1+rest[0]]), rest[1+rest[0]:]
+		end := 1 + int(rest[0]) // in bytes it would begin anew at 256
+		if len(rest) < end {
+			return c, fmt.Errorf("%w: cut short", ErrChallenge)
+		}
+		*s, rest = string(rest[1:end]), rest[end:]
 	}
 	if len(rest) > 0 {
 		return c, fmt.Errorf("%w: %d bytes too many", ErrChallenge, len(rest))
