@@ -44,6 +44,7 @@ type comparison struct {
 	grid    Statistics
 	tries   float64 // places that were tried
 	claimed float64 // place of second 0, in seconds from the reference's first value
+	dated   bool    // somebody said so
 	main    alignment
 	noise   uncertainty
 	lines   []timeline
@@ -128,7 +129,41 @@ func (c *comparison) prepare(est enf.Estimate, truth enf.Series) string {
 		c.grid = modelOf(truth)
 	}
 	c.channel.Statistics = c.grid
+	if reason := c.still(); reason != "" {
+		return reason
+	}
 	return c.stranger()
+}
+
+const (
+	// still, in hertz, is what no grid's frequency keeps to, by means of stillSeconds, for as long as two minutes: over so long they spread by 3.7 mHz in nine
+	// cases of ten (docs/detection.md), and a generator or a converter with a quartz by a hundredth of it.
+	still        = 0.0005
+	stillSeconds = 16
+	stillLeast   = 120
+)
+
+// still returns the reason if recording or reference do not move at all.
+func (c *comparison) still() string {
+	resting := func(hz []float64) bool {
+		var m moments
+		n := 0
+		for from := 0; from+stillSeconds <= len(hz); from += stillSeconds {
+			if v := binMean(hz, from, from+stillSeconds); !math.IsNaN(v) {
+				m.add(0, v-c.grid.Mean)
+				n += stillSeconds
+			}
+		}
+		return n >= stillLeast && m.syy/m.n-m.sy/m.n*m.sy/m.n < still*still
+	}
+	if resting(c.ref.near(0, min(float64(len(c.ref.hz)-1)*c.ref.step, 86400)).hz) {
+		return "The reference keeps to one frequency, as no grid does: nothing can be compared with it."
+	}
+	if resting(c.rec.hz) {
+		c.channel.Estimate.Present = false
+		return fmt.Sprintf("The recording's hum keeps to %.4f Hz, as no grid's does: a generator, a converter or a test tone hums there, so there is no ENF to compare.", c.rec.mean)
+	}
+	return ""
 }
 
 const (
@@ -174,8 +209,9 @@ func (c *comparison) place(truth enf.Series) {
 		c.main = c.search()
 		return
 	case c.options.Start != 0:
-		c.claimed = c.options.Start.Seconds()
+		c.claimed, c.dated = c.options.Start.Seconds(), true
 	case dated:
+		c.dated = true
 		c.claimed = c.channel.Estimate.Series.Start.Sub(truth.Start).Seconds()
 	}
 	c.main = c.claimedOr(align(c.rec, c.ref, c.claimed, within))

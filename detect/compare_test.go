@@ -73,9 +73,11 @@ func TestCompare(t *testing.T) {
 
 		{"other grid", estimate(rec), other, at, detect.Forged, 0, "does not follow"},
 		{"other hour", estimate(rec), grid, detect.Options{Start: 4600 * time.Second}, detect.Forged, 0, "does not follow"},
-		{"constant hum", estimate(changed(rec, func(int, float64) float64 { return 60 })), grid, at, detect.Forged, 0, "does not follow"},
+		{"constant hum", estimate(changed(rec, func(int, float64) float64 { return 60 })), grid, at, detect.Undetermined, 0, "as no grid's does"},
 		{"constant hum, searched for", estimate(changed(rec, func(int, float64) float64 { return 60 })), grid, detect.Options{Search: true}, detect.Undetermined, 0, ""},
-		{"constant reference", estimate(rec), changed(grid, func(int, float64) float64 { return 60 }), at, detect.Forged, 0, ""},
+		{"constant reference", estimate(rec), changed(grid, func(int, float64) float64 { return 60 }), at, detect.Undetermined, 0, "as no grid does"},
+		{"of another place in the reference, of no claimed time", estimate(rec), grid, detect.Options{}, detect.Undetermined, 0, "from 16:40 min after"},
+		{"of an hour before", estimate(rec), grid, detect.Options{Start: 4600 * time.Second}, detect.Forged, 0, "but that of 1:00:00 h earlier"},
 
 		{"other grid, searched for", estimate(rec), other, detect.Options{Search: true}, detect.Undetermined, 0, "nowhere"},
 		{"no hum", enf.Estimate{Series: rec, Reason: "only noise"}, grid, at, detect.Undetermined, 0, "only noise"},

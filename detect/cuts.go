@@ -17,16 +17,18 @@ import (
 // How jumps of the hum's phase are looked for. Phase goes on evenly in a recording that is whole, and jumps where samples were taken out or put
 // in (Rodriguez, Apolinario and Biscainho 2010).
 const (
-	cutHalf    = 1.5  // seconds; two stretches as long, on either side of a place, give phase and frequency there
-	cutGuard   = 1.4  // seconds of the fundamental that the filter smears, less for a harmonic in proportion
-	cutStep    = 0.25 // seconds between places
-	cutNear    = 60.0 // seconds either side, over which a harmonic's own spread is taken
-	cutSteady  = 0.5  // radians; a harmonic that spreads more says nothing
-	cutLeast   = 0.04 // radians; none is credited with less: grids move by a millihertz in a second
-	cutLimit   = 8.0  // spreads at which two harmonics must jump at once (docs/results/detection.md)
-	cutApart   = 8.0  // seconds; jumps nearer to one another are one
-	cutLongest = 12 * 3600
-	cutVoices  = 2
+	cutHalf   = 1.5  // seconds; two stretches as long, on either side of a place, give phase and frequency there
+	cutGuard  = 1.4  // seconds of the fundamental that the filter smears, less for a harmonic in proportion
+	cutStep   = 0.25 // seconds between places
+	cutNear   = 60.0 // seconds either side, over which a harmonic's own spread is taken
+	cutSteady = 0.5  // radians; a harmonic that spreads more says nothing
+	cutLeast  = 0.04 // radians; none is credited with less: grids move by a millihertz in a second
+	cutLimit  = 8.0  // spreads at which two harmonics must jump at once (docs/results/detection.md)
+	cutApart  = 8.0  // seconds; jumps nearer to one another are one
+	// cutLoudness is the least share of the loudest stretch around a place that the others must have: a cut leaves hum as loud as it was.
+	cutLoudness = 0.9
+	cutLongest  = 12 * 3600
+	cutVoices   = 2
 )
 
 // Tones gathers the hum's harmonics while a recording is estimated, to look for cuts in it without a reference. Pass its Add as
@@ -147,6 +149,9 @@ func jumps(z []complex128, number, places int) []float64 {
 		}
 		a1, a2 := mean(t-guard-2*cutHalf, t-guard-cutHalf), mean(t-guard-cutHalf, t-guard)
 		b1, b2 := mean(t+guard, t+guard+cutHalf), mean(t+guard+cutHalf, t+guard+2*cutHalf)
+		if !steady(a1, a2, b1, b2) {
+			continue
+		}
 		slope := (cmplx.Phase(a2*cmplx.Conj(a1)) + cmplx.Phase(b2*cmplx.Conj(b1))) / 2 / cutHalf
 		out[p] = cmplx.Phase(b1 * cmplx.Conj(a2) * cmplx.Rect(1, -slope*(2*guard+cutHalf)))
 	}
@@ -169,6 +174,16 @@ func jumps(z []complex128, number, places int) []float64 {
 		}
 	}
 	return out
+}
+
+// steady reports whether the hum is about as loud in all stretches. Where it is not, its phase jumps in honest recordings too: another device came on, a microphone
+// was moved or muted.
+func steady(stretches ...complex128) bool {
+	least, most := math.Inf(1), 0.0
+	for _, z := range stretches {
+		least, most = min(least, cmplx.Abs(z)), max(most, cmplx.Abs(z))
+	}
+	return least >= cutLoudness*most
 }
 
 // Together judges the picture of a recording by its sound: of one room and time, their hum and flicker are one grid's. It is forged where they

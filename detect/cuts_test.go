@@ -53,6 +53,22 @@ func TestAlone(t *testing.T) {
 	if c.Verdict != detect.Forged || len(c.Forged) != 1 || math.Abs((c.Forged[0].Start+c.Forged[0].End)/2-100) > 2 {
 		t.Errorf("cut: %s: %s %v", c.Verdict, c.Reason, c.Forged)
 	}
+	// Another device comes on at 100 s, and the microphone is off for five seconds.
+	device, muted := slices.Clone(whole), slices.Clone(whole)
+	for i, v := range humming(200, 0.05, 0, 31) {
+		if i >= 100_000 && i < 105_000 {
+			muted[i] = 0.001 * v
+		}
+	}
+	late := humming(201, 0.03, 0, 31)
+	for i := 100_000; i < len(device); i++ {
+		device[i] = whole[i] + late[i+3] // three milliseconds early
+	}
+	for name, x := range map[string][]float64{"another device": device, "muted": muted} {
+		if c := alone(t, x); c.Verdict != detect.Undetermined {
+			t.Errorf("%s: %s: %s %v", name, c.Verdict, c.Reason, c.Forged)
+		}
+	}
 	if c := alone(t, humming(200, 0, 0.05, 32)); c.Verdict != detect.Undetermined || c.Estimate.Present {
 		t.Errorf("no hum: %s: %s", c.Verdict, c.Reason)
 	}

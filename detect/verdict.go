@@ -11,6 +11,9 @@ import (
 	"github.com/defakepro/defakepro/enf"
 )
 
+// unheardLittle is how many seconds without a value are not worth a word: those at either end of a recording.
+const unheardLittle = 4
+
 // decide fills in verdict and reason.
 func (c *comparison) decide() {
 	ch := &c.channel
@@ -90,8 +93,11 @@ func (c *comparison) unheard() (from, to float64) {
 func (c *comparison) authentic(compared int) {
 	total := len(c.rec.hz)
 	within := "throughout"
-	if float64(compared) < 0.95*float64(total) {
+	switch missing := total - compared; {
+	case float64(missing) > 0.05*float64(total):
 		within = fmt.Sprintf("for the %s of its %s that could be compared", clock(float64(compared)), clock(float64(total)))
+	case missing > unheardLittle:
+		within = fmt.Sprintf("throughout, but for %s in which there was nothing to compare", clock(float64(missing)))
 	}
 	c.say(Authentic, "The recording follows the grid's frequency %s.", within)
 }
@@ -103,8 +109,42 @@ func (c *comparison) foreign() {
 		c.say(Undetermined, "The recording follows the reference nowhere: it was made at a time or on a grid that the reference does not cover, or is forged.")
 		return
 	}
-	c.channel.Forged = []Span{{Start: 0, End: float64(len(c.rec.hz)), Kind: SpanForeign}}
-	c.say(Forged, "The recording does not follow the grid's frequency at the time claimed.")
+	at, found := c.elsewhere()
+	if found && !c.dated {
+		c.channel.Forged = nil
+		c.say(Undetermined, "The recording follows the grid's frequency from %s after the reference's beginning on; nobody said that it was made at another time.", clock(at))
+		return
+	}
+	c.channel.Forged = []Span{c.extent()}
+	switch {
+	case found:
+		c.say(Forged, "The recording does not follow the grid's frequency at the time claimed, but that of %s %s.", clock(math.Abs(at-c.claimed)), laterEarlier(at-c.claimed))
+	case c.dated:
+		c.say(Forged, "The recording does not follow the grid's frequency at the time claimed.")
+	default:
+		c.say(Forged, "The recording does not follow the grid's frequency from the reference's beginning on, where it is taken to start as no other time is claimed.")
+	}
+}
+
+// elsewhere returns where in the reference, in seconds, all of the recording was made, if it was, with the evidence that a search takes.
+func (c *comparison) elsewhere() (at float64, found bool) {
+	for _, p := range search(c.rec, c.ref, c.grid, 1, c.options.Done) {
+		if p.score > chanceAnywhere+math.Log(float64(len(c.ref.hz))*c.ref.step) {
+			return p.offset, true
+		}
+	}
+	return 0, false
+}
+
+// extent is what was compared, from its first second to its last.
+func (c *comparison) extent() Span {
+	s := Span{Start: math.Inf(1), Kind: SpanForeign}
+	for i, x := range c.channel.Truth.Hz {
+		if !math.IsNaN(x) && !math.IsNaN(c.rec.hz[i]) {
+			s.Start, s.End = min(s.Start, float64(i)), float64(i+1)
+		}
+	}
+	return s
 }
 
 // contradicted reports whether the windows say otherwise than a verdict of forged would.
