@@ -106,7 +106,7 @@ func (c *comparison) authentic(compared int) {
 func (c *comparison) foreign() {
 	if c.options.Search {
 		c.channel.Forged = nil
-		c.say(Undetermined, "The recording follows the reference nowhere: it was made at a time or on a grid that the reference does not cover, or is forged.")
+		c.say(Undetermined, "As a whole the recording follows the reference nowhere: it was made at a time or on a grid that the reference does not cover, or is forged.")
 		return
 	}
 	at, found := c.elsewhere()
@@ -122,7 +122,7 @@ func (c *comparison) foreign() {
 	case c.dated:
 		c.say(Forged, "The recording does not follow the grid's frequency at the time claimed.")
 	default:
-		c.say(Forged, "The recording does not follow the grid's frequency from the reference's beginning on, where it is taken to start as no other time is claimed.")
+		c.say(Forged, "The recording does not follow the grid's frequency from the reference's beginning on.")
 	}
 }
 
