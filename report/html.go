@@ -21,6 +21,8 @@ type HTML struct {
 	Inputs []Input
 	// Spectrograms belong to the channels of the report, in their order. It may be shorter, and an entry may be nil.
 	Spectrograms []*Spectrogram
+	// Origin says where the start that the report assumes came from, such as "as --start says"; empty where that is not known.
+	Origin string
 	// Version names the software.
 	Version string
 	// Generated is when the page was made; the zero time leaves it out.
@@ -110,7 +112,7 @@ func newPage(h HTML) (page, error) {
 	p := page{
 		Media: short(media, 250), Short: short(media, 60), Reference: short(printable(r.Reference), 250), Grid: gridText(r.Grid),
 		Verdict: verdictName(r.Verdict), Mark: mark(r.Verdict), Headline: headline(r), Reason: printable(r.Reason), Meaning: meaning(r.Verdict),
-		Parameters: parameters(r), ColourBar: template.URL(dataURI(bar)), CeilDB: ceilDB, Version: printable(h.Version),
+		Parameters: parameters(h), ColourBar: template.URL(dataURI(bar)), CeilDB: ceilDB, Version: printable(h.Version),
 	}
 	if !h.Generated.IsZero() {
 		p.Generated = h.Generated.UTC().Format(timeLayout)
@@ -154,7 +156,7 @@ func newChannelView(r detect.Report, c detect.Channel, g *Spectrogram, id string
 	}
 	v := channelView{
 		ID: id, Name: sourceName(c), Verdict: verdictName(c.Verdict), Mark: mark(c.Verdict), Reason: printable(c.Reason),
-		SNR: quantity(c.Estimate.SNR, 1, "dB"), Correlation: decimals(c.Correlation, 3), RMSE: millihertz(c.RMSE),
+		SNR: quantity(strength(c.Estimate), 1, "dB"), Correlation: decimals(c.Correlation, 3), RMSE: millihertz(c.RMSE),
 		Offset: offsetText(compared(c, c.Offset), r.Grid), Lag: none, Figures: figures, SpanCount: len(c.Forged),
 	}
 	if finite(compared(c, c.Lag)) {

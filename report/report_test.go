@@ -373,6 +373,6 @@ func ExampleWriteText() {
 	//   clock offset  +1.20 mHz (+20.0 ppm)
 	//   correlation   0.410
 	//   RMSE          9.30 mHz
-	//   windows       1 of 1 min: 1 forged
+	//   windows       1 of 1 min, each by itself: 1 forged
 	//   forged        0:01:57 - 0:02:29  not the grid's frequency
 }

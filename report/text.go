@@ -51,7 +51,7 @@ func textChannel(b *bytes.Buffer, r detect.Report, c detect.Channel) {
 		row(b, "RMSE", millihertz(c.RMSE))
 	}
 	if len(c.Windows) > 0 {
-		row(b, "windows", fmt.Sprintf("%d of %s: %s", len(c.Windows), length(r.Options.Window.Seconds()), tallyText(c.Windows)))
+		row(b, "windows", fmt.Sprintf("%d of %s, each by itself: %s", len(c.Windows), length(r.Options.Window.Seconds()), tallyText(c.Windows)))
 	}
 	label := "forged"
 	for _, s := range c.Forged {
@@ -127,19 +127,31 @@ func sourceName(c detect.Channel) string {
 	return printable(string(c.Estimate.Source))
 }
 
-// presence says whether there is ENF in a channel, and how far it stands out.
+// presence says whether there is ENF in a channel, and how far it stands out. What hums in one without, its values tell of.
 func presence(e enf.Estimate) string {
-	text := "none"
-	if e.Present {
+	var text string
+	switch {
+	case e.Present && finite(e.SNR):
+		text = "present, " + quantity(e.SNR, 1, "dB") + " over the noise"
+	case e.Present:
 		text = "present"
-	}
-	if finite(e.SNR) {
-		text += ", " + quantity(e.SNR, 1, "dB") + " over the noise"
+	case e.Reason == "" && e.Series.Present() > 0 && finite(e.SNR):
+		return "none; what hums there instead is " + quantity(e.SNR, 1, "dB") + " over the noise"
+	default:
+		text = "none"
 	}
 	if e.Reason != "" {
 		text += ", " + printable(e.Reason)
 	}
 	return text
+}
+
+// strength is how far the ENF stands out; NaN without ENF.
+func strength(e enf.Estimate) float64 {
+	if !e.Present {
+		return math.NaN()
+	}
+	return e.SNR
 }
 
 // comparedAt is the wall-clock time on the reference with which second 0 of the recording was compared, where the

@@ -96,11 +96,18 @@ func meaning(v detect.Verdict) string {
 type parameter struct{ Name, Value, Meaning, Source string }
 
 // parameters lists all that the comparison was set up with.
-func parameters(r detect.Report) []parameter {
+func parameters(h HTML) []parameter {
+	r := h.Report
 	o := r.Options
 	search := "no: within " + length(o.MaxLag.Seconds()) + " of the start assumed"
-	if o.Search {
-		search = "yes: over all of the reference"
+	start := clock(o.Start.Seconds())
+	switch {
+	case o.Search:
+		search, start = "yes: over all of the reference", "none"
+	case h.Origin != "":
+		start += ", " + printable(h.Origin)
+	case o.Start == 0:
+		start = "none given"
 	}
 	out := []parameter{
 		{"Nominal frequency", gridText(r.Grid), "The grid's frequency, given or detected from the recording.", ""},
@@ -109,7 +116,7 @@ func parameters(r detect.Report) []parameter {
 		{"Threshold", decimals(o.Threshold, 2), "The Pearson correlation that the rule asks for.", "[1] §III-D"},
 		{"Rule", printable(string(o.Rule)), ruleText(o), ruleSource(o.Rule)},
 		{"Search", search, "Whether the start of the recording on the reference was looked for everywhere, or taken as given.", "[3]"},
-		{"Assumed start", length(o.Start.Seconds()), "Where the recording was said to begin, from the start of the reference; 0 s also stands for the place their dates give.", ""},
+		{"Assumed start", start, "Where the recording was taken to begin, in h:mm:ss from the first value of the reference.", ""},
 		{"False alarms", decimals(o.FalseAlarms, 2) + " an hour", "How often a genuine recording may show a forged span, on average.", ""},
 	}
 	for _, c := range r.Channels {

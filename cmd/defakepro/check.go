@@ -152,6 +152,7 @@ func (o checkOptions) run(ctx context.Context, path string, stderr io.Writer) (d
 		}
 	}
 	html := newPage(rep, pictures, recording, reference)
+	html.Origin = o.origin(rep, ref.truth != nil || ref.est.Series.Dated())
 	return rep, page.commit(nil, func(w io.Writer) error { return report.WriteHTML(w, html) })
 }
 
@@ -202,11 +203,12 @@ func (o checkOptions) alone(ctx context.Context, path string, stderr io.Writer) 
 func (o checkOptions) compare(ctx context.Context, path string, r reading, truth enf.Estimate) (detect.Report, error) {
 	opts := o.Options
 	opts.Start = o.start.seconds
-	if !o.start.time.IsZero() {
-		if !truth.Series.Dated() {
-			return detect.Report{}, fmt.Errorf("--start %v: %s has no times, so give seconds from its start", &o.start, o.reference)
-		}
-		opts.Start = o.start.time.Sub(truth.Series.Start)
+	began := r.start(o.start)
+	switch {
+	case !o.start.time.IsZero() && !truth.Series.Dated():
+		return detect.Report{}, fmt.Errorf("--start %v: %s has no times, so give seconds from its start", &o.start, o.reference)
+	case !o.start.time.IsZero(), !o.start.set && !o.Search && !began.IsZero() && truth.Series.Dated():
+		opts.Start = began.Sub(truth.Series.Start)
 	}
 	channels := make([]detect.Channel, len(r.estimates))
 	for i, est := range r.estimates {
@@ -224,6 +226,19 @@ func (o checkOptions) compare(ctx context.Context, path string, r reading, truth
 	rep := detect.Combine(opts, channels...)
 	rep.Media, rep.Reference = path, o.reference
 	return rep, nil
+}
+
+// origin says where the start that was assumed came from.
+func (o checkOptions) origin(rep detect.Report, dated bool) string {
+	switch {
+	case o.Search:
+		return ""
+	case o.start.set:
+		return "as said when the comparison was asked for"
+	case dated && len(rep.Channels) > 0 && rep.Channels[0].Estimate.Series.Dated():
+		return "by the dates of recording and reference"
+	}
+	return "as no start was given: both were taken to begin together"
 }
 
 // nowhere reports whether all of a channel is forged.

@@ -79,6 +79,7 @@ func (c checker) check(ctx context.Context, u httpapi.Upload) ([]byte, error) {
 	}
 	recording.Name = rep.Media
 	page := newPage(rep, pictures, recording, report.Input{Name: ref.path, Role: "reference", Size: -1})
+	page.Origin = opts.origin(rep, true)
 	err = report.WriteHTML(&out, page)
 	return out.Bytes(), err
 }
