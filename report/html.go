@@ -23,6 +23,8 @@ type HTML struct {
 	Spectrograms []*Spectrogram
 	// Origin says where the start that the report assumes came from, such as "as --start says"; empty where that is not known.
 	Origin string
+	// Remark stands beside the verdict, such as "incomplete file"; empty where there is none.
+	Remark string
 	// Version names the software.
 	Version string
 	// Generated is when the page was made; the zero time leaves it out.
@@ -57,7 +59,7 @@ func WriteHTML(w io.Writer, h HTML) error {
 // page is what the template page.html writes. All text in it is printable.
 type page struct {
 	Media, Short, Reference, Grid string
-	Verdict, Mark                 string // the verdict and a sign for it that does not need colour
+	Verdict, Mark, Remark         string // the verdict, a sign for it that does not need colour, and what stands beside it
 	Headline, Reason, Meaning     string
 	Overview                      *figure
 	Channels                      []channelView
@@ -111,7 +113,7 @@ func newPage(h HTML) (page, error) {
 	media := printable(r.Media)
 	p := page{
 		Media: short(media, 250), Short: short(media, 60), Reference: short(printable(r.Reference), 250), Grid: gridText(r.Grid),
-		Verdict: verdictName(r.Verdict), Mark: mark(r.Verdict), Headline: headline(r), Reason: printable(r.Reason), Meaning: meaning(r.Verdict),
+		Verdict: verdictName(r.Verdict), Mark: mark(r.Verdict), Remark: printable(h.Remark), Headline: headline(r), Reason: printable(r.Reason), Meaning: meaning(r.Verdict),
 		Parameters: parameters(h), ColourBar: template.URL(dataURI(bar)), CeilDB: ceilDB, Version: printable(h.Version),
 	}
 	if !h.Generated.IsZero() {

@@ -16,10 +16,10 @@ import (
 
 // WriteText writes r as a few lines for a person at a terminal: the verdict with its reason, and for each channel the
 // evidence and the forged spans. It uses no colour, and control characters in names are escaped, so that a file name
-// cannot command the terminal. The only errors are those of w.
-func WriteText(w io.Writer, r detect.Report) error {
+// cannot command the terminal. A remark, such as "incomplete file", stands beside the verdict. The only errors are those of w.
+func WriteText(w io.Writer, r detect.Report, remark string) error {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "%s\n", sentence(r.Verdict, r.Reason))
+	fmt.Fprintf(&b, "%s\n", sentence(r.Verdict, remark, r.Reason))
 	row(&b, "recording", printable(r.Media))
 	row(&b, "reference", fmt.Sprintf("%s (%s)", printable(r.Reference), gridText(r.Grid)))
 	for _, c := range r.Channels {
@@ -30,7 +30,7 @@ func WriteText(w io.Writer, r detect.Report) error {
 
 // textChannel writes one channel's part.
 func textChannel(b *bytes.Buffer, r detect.Report, c detect.Channel) {
-	fmt.Fprintf(b, "\n%s: %s\n", sourceName(c), sentence(c.Verdict, c.Reason))
+	fmt.Fprintf(b, "\n%s: %s\n", sourceName(c), sentence(c.Verdict, "", c.Reason))
 	row(b, "ENF", presence(c.Estimate))
 	if len(c.Estimate.Harmonics) > 0 {
 		row(b, "harmonics", harmonicsText(c.Estimate.Harmonics))
@@ -90,9 +90,12 @@ func flush(w io.Writer, b *bytes.Buffer, what string) error {
 	return nil
 }
 
-// sentence is a verdict with its reason.
-func sentence(v detect.Verdict, reason string) string {
+// sentence is a verdict with a remark and its reason.
+func sentence(v detect.Verdict, remark, reason string) string {
 	text := verdictName(v)
+	if remark != "" {
+		text += " (" + printable(remark) + ")"
+	}
 	if reason != "" {
 		text += ": " + printable(reason)
 	}

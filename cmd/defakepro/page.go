@@ -11,7 +11,6 @@ import (
 	"os"
 	"time"
 
-	"github.com/defakepro/defakepro/detect"
 	"github.com/defakepro/defakepro/enf"
 	"github.com/defakepro/defakepro/report"
 )
@@ -24,10 +23,13 @@ func (s spectrograms) observer(source enf.Source) func(enf.Slice) {
 	return s[source].Add
 }
 
-// newPage gathers what the HTML report on rep needs beside it.
-func newPage(rep detect.Report, pictures spectrograms, inputs ...report.Input) report.HTML {
-	page := report.HTML{Report: rep, Version: version(), Generated: time.Now(), Inputs: inputs}
-	for _, c := range rep.Channels {
+// newPage gathers what the HTML report on what was found needs beside it.
+func newPage(found findings, pictures spectrograms, inputs ...report.Input) report.HTML {
+	page := report.HTML{
+		Report: found.Report, Remark: found.remark, Origin: found.origin,
+		Version: version(), Generated: time.Now(), Inputs: inputs,
+	}
+	for _, c := range found.Channels {
 		page.Spectrograms = append(page.Spectrograms, pictures[c.Estimate.Source])
 	}
 	return page
