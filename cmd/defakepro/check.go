@@ -90,11 +90,7 @@ func runCheck(c *cobra.Command, opts checkOptions, path string) error {
 	if err := opts.valid(); err != nil {
 		return fmt.Errorf("check: %w", err)
 	}
-	run := opts.run
-	if opts.reference == "" {
-		run = opts.alone
-	}
-	found, err := run(c.Context(), path, c.ErrOrStderr())
+	found, err := opts.run(c.Context(), path, c.ErrOrStderr())
 	if err != nil {
 		return err
 	}
@@ -114,6 +110,8 @@ type findings struct {
 	detect.Report
 	remark string // beside the verdict
 	origin string // of the start assumed
+	alone  bool   // there is no reference
+	hum    report.Phase
 }
 
 // valid checks what the flags cannot check one by one.
@@ -121,8 +119,6 @@ func (o checkOptions) valid() error {
 	switch {
 	case o.reference == "" && (o.Search || o.start.set):
 		return errors.New("--search and --start need --reference, a CSV of the grid's frequency or another recording")
-	case o.reference == "" && o.report != "":
-		return errors.New("--report needs --reference: a page lays the recording beside one")
 	case o.reference == "" && o.Rule == detect.RuleCorrelation:
 		return errors.New("--rule correlation needs --reference")
 	case o.Shift > o.Window:
@@ -133,34 +129,49 @@ func (o checkOptions) valid() error {
 	return nil
 }
 
-// run compares the recording at path with the reference, and writes the HTML report if one is asked for.
+// run judges the recording at path, and writes the HTML report if one is asked for.
 func (o checkOptions) run(ctx context.Context, path string, stderr io.Writer) (findings, error) {
 	page, err := createOutput(o.report, path, o.reference)
 	if err != nil {
 		return findings{}, err
 	}
 	defer page.discard()
+	pictures := spectrograms{}
+	found, err := o.judge(ctx, path, pictures, stderr)
+	if err != nil || o.report == "" {
+		return found, err
+	}
+	inputs, err := o.inputs(path)
+	if err != nil {
+		return findings{}, err
+	}
+	html := newPage(found, pictures, inputs...)
+	return found, page.commit(nil, func(w io.Writer) error { return report.WriteHTML(w, html) })
+}
+
+// judge holds the recording at path against the reference, or against itself where there is none.
+func (o checkOptions) judge(ctx context.Context, path string, pictures spectrograms, stderr io.Writer) (findings, error) {
+	if o.reference == "" {
+		return o.alone(ctx, path, pictures, stderr)
+	}
 	ref, err := o.referenceFlags.open(ctx, o.grid, stderr)
 	if err != nil {
 		return findings{}, err
 	}
-	pictures := spectrograms{}
-	rep, err := o.against(ctx, path, ref, pictures, stderr)
-	if err != nil || o.report == "" {
-		return rep, err
-	}
+	return o.against(ctx, path, ref, pictures, stderr)
+}
+
+// inputs identifies the files that were read.
+func (o checkOptions) inputs(path string) ([]report.Input, error) {
 	recording, err := hashInput(path, "recording")
-	if err != nil {
-		return findings{}, err
+	switch {
+	case err != nil || o.reference == "":
+		return []report.Input{recording}, err
+	case o.ledger():
+		return []report.Input{recording, {Name: o.reference, Role: "reference", Size: -1}}, nil
 	}
-	reference := report.Input{Name: o.reference, Role: "reference", Size: -1}
-	if ref.truth == nil {
-		if reference, err = hashInput(o.reference, "reference"); err != nil {
-			return findings{}, err
-		}
-	}
-	html := newPage(rep, pictures, recording, reference)
-	return rep, page.commit(nil, func(w io.Writer) error { return report.WriteHTML(w, html) })
+	reference, err := hashInput(o.reference, "reference")
+	return []report.Input{recording, reference}, err
 }
 
 // against compares the recording at path with a reference.
@@ -178,9 +189,9 @@ func (o checkOptions) against(ctx context.Context, path string, ref reference, p
 }
 
 // alone holds the recording at path against itself.
-func (o checkOptions) alone(ctx context.Context, path string, stderr io.Writer) (findings, error) {
+func (o checkOptions) alone(ctx context.Context, path string, pictures spectrograms, stderr io.Writer) (findings, error) {
 	o.phase = true
-	r, err := o.read(ctx, path, nil, stderr)
+	r, err := o.read(ctx, path, pictures.observer, stderr)
 	if err != nil {
 		return findings{}, err
 	}
@@ -198,6 +209,7 @@ func (o checkOptions) alone(ctx context.Context, path string, stderr io.Writer) 
 	o.misread(ctx, path, channels)
 	found := r.combine(o.Options, channels)
 	found.Media, found.Reference = path, "none"
+	found.alone, found.hum = true, r.hum
 	return found, nil
 }
 
