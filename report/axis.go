@@ -97,36 +97,20 @@ func timeTicks(seconds float64, n int) ticks {
 	for seconds/step > float64(n) {
 		step *= 2
 	}
-	t := ticks{unit: "min:s"}
-	switch {
-	case step >= 60 && seconds >= 3600:
-		t.unit = "h:min"
-	case seconds >= 3600:
-		t.unit = "h:min:s"
-	case step < 1:
+	t := ticks{unit: "h:mm:ss"}
+	if step < 1 {
 		t.unit = "s"
 	}
 	for i := 0; float64(i)*step <= seconds*(1+1e-9); i++ {
 		v := float64(i) * step
 		t.at = append(t.at, v)
-		t.text = append(t.text, timeLabel(v, t.unit))
+		if step < 1 {
+			t.text = append(t.text, decimals(v, 1))
+		} else {
+			t.text = append(t.text, clock(v))
+		}
 	}
 	return t
-}
-
-// timeLabel writes seconds in a unit of a time axis.
-func timeLabel(v float64, unit string) string {
-	full := clock(v)
-	switch unit {
-	case "s":
-		return decimals(v, 1)
-	case "h:min":
-		return strings.TrimSuffix(full, ":00")
-	case "min:s":
-		return strings.TrimPrefix(strings.TrimPrefix(full, "0:"), "0")
-	default:
-		return full
-	}
 }
 
 // valueTicks places about n labels at steps of 1, 2 or 5 times a power of ten, with at least the given decimals.

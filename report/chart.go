@@ -33,7 +33,8 @@ type panel struct {
 	rules  []rule
 	strip  []cell // coloured along the bottom, thick pixels high
 	thick  float64
-	digits int // least decimals of the y axis
+	digits int    // least decimals of the y axis
+	note   string // stands in for curves and y axis where there is nothing to draw
 }
 
 // A layer is one curve: y over t in seconds, t ascending, as a line, or as a band of half width err around it.
@@ -96,6 +97,7 @@ type drawnPanel struct {
 	Image                      *drawnImage
 	Under, Shapes              []shape // the grid and the shading; the curves
 	YLabels, Marks             []label
+	Note                       label
 }
 
 // shape is a path with a class and, unless empty, a text that says what it is.
@@ -171,12 +173,18 @@ func (p panel) draw(x scale, times []float64) drawnPanel {
 			d.Shapes = append(d.Shapes, shape{Class: l.class, Path: s})
 		}
 	}
+	d.Note = label{X: px(x.size / 2), Y: px(p.height / 2), Anchor: "middle", Text: p.note}
 	d.Shapes = append(d.Shapes, stripShapes(p.strip, x, p.height-p.thick, p.height)...)
 	return d
 }
 
 // ticks are those of the y axis.
-func (p panel) ticks() ticks { return valueTicks(p.y, int(p.height/34), p.digits) }
+func (p panel) ticks() ticks {
+	if p.note != "" {
+		return ticks{}
+	}
+	return valueTicks(p.y, int(p.height/34), p.digits)
+}
 
 // labels writes the numbers of the y axis beside a panel whose upper edge is at top.
 func (p panel) labels(top float64) []label {

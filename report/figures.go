@@ -33,14 +33,23 @@ func newFigure(heading, caption string, p plot) figure {
 
 // channelFigures draws one channel: frequency and difference, correlation and RMSE, spectrogram. id makes the names of
 // its parts unique in the page.
-func channelFigures(r detect.Report, c detect.Channel, g *Spectrogram, id string) ([]figure, error) {
-	end := channelSeconds(c)
+func channelFigures(h HTML, c detect.Channel, g *Spectrogram, id string) ([]figure, error) {
+	r, end := h.Report, channelSeconds(c)
 	var figures []figure
-	if c.Estimate.Series.Present() > 0 {
-		figures = append(figures, frequencyFigure(r, c, end))
+	if h.Alone && c.Estimate.Source == enf.SourceAudio && c.Estimate.Present {
+		if layers := h.Phase.layers(c.Estimate); len(layers) > 0 {
+			figures = append(figures, phaseFigure(c, layers, end))
+		}
+	}
+	switch {
+	case c.Estimate.Series.Present() == 0:
+	case h.Alone && c.Truth.Present() == 0:
+		figures = append(figures, ownFigure(r, c, end))
+	default:
+		figures = append(figures, frequencyFigure(r, c, end, h.against()))
 	}
 	if len(c.Windows) > 0 {
-		figures = append(figures, windowFigure(r, c, end))
+		figures = append(figures, windowFigure(r, c, end, h.against()))
 	}
 	if !g.empty() {
 		f, err := spectrogramFigure(r, c, g, id, end)
@@ -77,15 +86,31 @@ func difference(c detect.Channel) []float64 {
 	return out
 }
 
-// frequencyFigure shows the recording's ENF over the reference's, and their difference.
-func frequencyFigure(r detect.Report, c detect.Channel, end float64) figure {
+// ownFigure shows the recording's ENF, where there is nothing to lay it over.
+func ownFigure(r detect.Report, c detect.Channel, end float64) figure {
+	series := c.Estimate.Series
+	times := seconds(series)
+	top := panel{label: "frequency, Hz", height: 160, y: rangeOf(float64(r.Grid), 0.004, series.Hz), spans: c.Forged, digits: 2}
+	caption := "The frequency read from the recording each second."
+	if len(series.Sigma) == len(times) {
+		top.layers = append(top.layers, layer{class: "band", name: "± 2 standard uncertainties", t: times, y: series.Hz, err: scaled(series.Sigma, 2)})
+		caption += " The pale band is twice the standard uncertainty of each value."
+	}
+	top.layers = append(top.layers, layer{class: "recording", name: "recording", t: times, y: series.Hz})
+	return newFigure("Frequency of the hum", caption+shadingText(c.Forged)+outsideText(top.y.outside(series.Hz)), plot{
+		title: "Frequency of the recording over time", desc: spansText(c.Forged), seconds: end, panels: []panel{top},
+	})
+}
+
+// frequencyFigure shows the recording's ENF over that of what it is held against, and their difference.
+func frequencyFigure(r detect.Report, c detect.Channel, end float64, against string) figure {
 	series := c.Estimate.Series
 	times := seconds(series)
 	recording := layer{class: "recording", name: "recording", t: times, y: series.Hz}
-	reference := layer{class: "reference", name: "reference", t: times, y: padded(c.Truth.Hz, len(times))}
+	reference := layer{class: "reference", name: against, t: times, y: padded(c.Truth.Hz, len(times))}
 	delta := difference(c)
 	top := panel{label: "frequency, Hz", height: 230, y: rangeOf(float64(r.Grid), 0.004, series.Hz, c.Truth.Hz), spans: c.Forged, digits: 2}
-	below := panel{label: "recording − reference, mHz", height: 150, y: rangeOf(0, 4, delta, []float64{0}), spans: c.Forged, quiet: true}
+	below := panel{label: "recording − " + against + ", mHz", height: 150, y: rangeOf(0, 4, delta, []float64{0}), spans: c.Forged, quiet: true}
 	var band string
 	if len(series.Sigma) == len(times) && len(times) > 0 {
 		sigma := layer{class: "band", name: "± 2 standard uncertainties", t: times, y: series.Hz, err: scaled(series.Sigma, 2)}
@@ -96,11 +121,11 @@ func frequencyFigure(r detect.Report, c detect.Channel, end float64) figure {
 	top.layers = append(top.layers, reference, recording)
 	below.layers = append(below.layers, layer{class: "recording", t: times, y: delta})
 	below.rules = []rule{{class: "zero", y: 0}}
-	caption := "Above, the frequency read from the recording each second, over the grid's by the reference. Below, the recording less the reference" +
+	caption := "Above, the frequency read from the recording each second, over the grid's by the " + against + ". Below, the recording less the " + against +
 		offsetClause(c.Offset, r.Grid) + "; a genuine recording stays near zero." +
 		band + shadingText(c.Forged) + outsideText(top.y.outside(series.Hz)+below.y.outside(delta))
-	return newFigure("Frequency against the reference", caption, plot{
-		title: "Frequency of the recording and of the reference over time, and their difference",
+	return newFigure("Frequency against the "+against, caption, plot{
+		title: "Frequency of the recording and of the " + against + " over time, and their difference",
 		desc: fmt.Sprintf("%s of %s seconds have a frequency. %s", decimals(float64(series.Present()), 0), decimals(float64(series.Len()), 0),
 			spansText(c.Forged)),
 		seconds: end,
@@ -109,7 +134,7 @@ func frequencyFigure(r detect.Report, c detect.Channel, end float64) figure {
 }
 
 // windowFigure shows what each position of the sliding window gave.
-func windowFigure(r detect.Report, c detect.Channel, end float64) figure {
+func windowFigure(r detect.Report, c detect.Channel, end float64, against string) figure {
 	n := len(c.Windows)
 	times, correlation, rmse := make([]float64, n), make([]float64, n), make([]float64, n)
 	for i, w := range c.Windows {
@@ -129,9 +154,9 @@ func windowFigure(r detect.Report, c detect.Channel, end float64) figure {
 			layers: []layer{{class: "error", t: times, y: rmse}},
 		},
 	}
-	caption := fmt.Sprintf("Pearson correlation of recording and reference within a window of %s that moves by %s, drawn at the window's middle, and the "+
+	caption := fmt.Sprintf("Pearson correlation of recording and %s within a window of %s that moves by %s, drawn at the window's middle, and the "+
 		"root mean square difference (RMSE) without the constant offset. The strip shows what each window alone says: %s. ",
-		length(r.Options.Window.Seconds()), length(r.Options.Shift.Seconds()), tallyText(c.Windows)) +
+		against, length(r.Options.Window.Seconds()), length(r.Options.Shift.Seconds()), tallyText(c.Windows)) +
 		"Neighbouring windows share most of their values, so a forged span pulls the curve down before and after itself." + belowText(r.Options, c.Windows) +
 		outsideText(panels[1].y.outside(rmse))
 	return newFigure("Agreement over time", caption, plot{
@@ -210,13 +235,17 @@ func spectrogramFigure(r detect.Report, c detect.Channel, g *Spectrogram, id str
 }
 
 // overview is one bar for each channel: where it could be compared, and where it is forged.
-func overview(r detect.Report) figure {
+func overview(h HTML) figure {
+	r := h.Report
 	p := plot{title: "Where the recording could be compared with the reference, and where it is forged"}
+	if h.Alone {
+		p.title = "Where the recording carries the hum of the mains, and where it is forged"
+	}
 	var desc []string
 	end := 0.0
 	for _, c := range r.Channels {
 		end = max(end, channelSeconds(c))
-		bar := panel{label: sourceName(c) + ": " + verdictName(c.Verdict), height: 26, thick: 26, strip: comparedCells(c)}
+		bar := panel{label: sourceName(c) + ": " + verdictName(c.Verdict), height: 26, thick: 26, strip: comparedCells(c, h.Alone)}
 		for _, s := range c.Forged {
 			bar.strip = append(bar.strip, cell{"cell-forged", "forged", s.Start, s.End})
 		}
@@ -227,16 +256,20 @@ func overview(r detect.Report) figure {
 	return newFigure("", "", p)
 }
 
-// comparedCells are the stretches in which both the recording and the reference have a frequency, and those in between.
-func comparedCells(c detect.Channel) []cell {
-	delta := difference(c)
+// comparedCells are the stretches in which both the recording and the reference have a frequency, and those in between. Alone, it is
+// the recording's that counts.
+func comparedCells(c detect.Channel, alone bool) []cell {
+	delta, some, nothing := difference(c), "compared", "nothing to compare"
+	if alone {
+		delta, some, nothing = c.Estimate.Series.Hz, "carries ENF", "no ENF"
+	}
 	times := seconds(c.Estimate.Series)
 	half := c.Estimate.Series.Step.Seconds() / 2
 	var out []cell
 	for i := range delta {
-		next := cell{"cell-undetermined", "nothing to compare", math.Max(0, times[i]-half), times[i] + half}
+		next := cell{"cell-undetermined", nothing, math.Max(0, times[i]-half), times[i] + half}
 		if finite(delta[i]) {
-			next.class, next.name = "cell-compared", "compared"
+			next.class, next.name = "cell-compared", some
 		}
 		if n := len(out) - 1; n >= 0 && out[n].class == next.class {
 			out[n].end = next.end

@@ -21,6 +21,14 @@ type HTML struct {
 	Inputs []Input
 	// Spectrograms belong to the channels of the report, in their order. It may be shorter, and an entry may be nil.
 	Spectrograms []*Spectrogram
+	// Origin says where the start that the report assumes came from, such as "as --start says"; empty where that is not known.
+	Origin string
+	// Alone says that the recording was held against itself, without a reference: its picture against its sound, and the hum's phase against
+	// its own course, which Phase then shows.
+	Alone bool
+	Phase Phase
+	// Remark stands beside the verdict, such as "incomplete file"; empty where there is none.
+	Remark string
 	// Version names the software.
 	Version string
 	// Generated is when the page was made; the zero time leaves it out.
@@ -52,11 +60,20 @@ func WriteHTML(w io.Writer, h HTML) error {
 	return flush(w, &b, "page")
 }
 
+// against names what a channel was compared with.
+func (h HTML) against() string {
+	if h.Alone {
+		return "sound"
+	}
+	return "reference"
+}
+
 // page is what the template page.html writes. All text in it is printable.
 type page struct {
 	Media, Short, Reference, Grid string
-	Verdict, Mark                 string // the verdict and a sign for it that does not need colour
+	Verdict, Mark, Remark         string // the verdict, a sign for it that does not need colour, and what stands beside it
 	Headline, Reason, Meaning     string
+	Alone                         bool
 	Overview                      *figure
 	Channels                      []channelView
 	Parameters                    []parameter
@@ -109,14 +126,14 @@ func newPage(h HTML) (page, error) {
 	media := printable(r.Media)
 	p := page{
 		Media: short(media, 250), Short: short(media, 60), Reference: short(printable(r.Reference), 250), Grid: gridText(r.Grid),
-		Verdict: verdictName(r.Verdict), Mark: mark(r.Verdict), Headline: headline(r), Reason: printable(r.Reason), Meaning: meaning(r.Verdict),
-		Parameters: parameters(r), ColourBar: template.URL(dataURI(bar)), CeilDB: ceilDB, Version: printable(h.Version),
+		Verdict: verdictName(r.Verdict), Mark: mark(r.Verdict), Remark: printable(h.Remark), Headline: headline(h), Reason: printable(r.Reason), Meaning: meaning(h), Alone: h.Alone,
+		Parameters: parameters(h), ColourBar: template.URL(dataURI(bar)), CeilDB: ceilDB, Version: printable(h.Version),
 	}
 	if !h.Generated.IsZero() {
 		p.Generated = h.Generated.UTC().Format(timeLayout)
 	}
 	if len(r.Channels) > 0 {
-		f := overview(r)
+		f := overview(h)
 		p.Overview = &f
 	}
 	for i, c := range r.Channels {
@@ -124,7 +141,7 @@ func newPage(h HTML) (page, error) {
 		if i < len(h.Spectrograms) {
 			g = h.Spectrograms[i]
 		}
-		view, err := newChannelView(r, c, g, fmt.Sprintf("channel-%d", i+1))
+		view, err := newChannelView(h, c, g, fmt.Sprintf("channel-%d", i+1))
 		if err != nil {
 			return page{}, fmt.Errorf("channel %s: %w", sourceName(c), err)
 		}
@@ -147,21 +164,22 @@ func newInputView(in Input) inputView {
 	return v
 }
 
-func newChannelView(r detect.Report, c detect.Channel, g *Spectrogram, id string) (channelView, error) {
-	figures, err := channelFigures(r, c, g, id)
+func newChannelView(h HTML, c detect.Channel, g *Spectrogram, id string) (channelView, error) {
+	r := h.Report
+	figures, err := channelFigures(h, c, g, id)
 	if err != nil {
 		return channelView{}, err
 	}
 	v := channelView{
 		ID: id, Name: sourceName(c), Verdict: verdictName(c.Verdict), Mark: mark(c.Verdict), Reason: printable(c.Reason),
-		SNR: quantity(c.Estimate.SNR, 1, "dB"), Correlation: decimals(c.Correlation, 3), RMSE: millihertz(c.RMSE),
+		SNR: quantity(strength(c.Estimate), 1, "dB"), Correlation: decimals(c.Correlation, 3), RMSE: millihertz(c.RMSE),
 		Offset: offsetText(compared(c, c.Offset), r.Grid), Lag: none, Figures: figures, SpanCount: len(c.Forged),
 	}
 	if finite(compared(c, c.Lag)) {
 		v.Lag = signed(c.Lag, 2) + " s"
 	}
 	v.Facts = channelFacts(v, r, c)
-	v.tables(r, c)
+	v.tables(h, c)
 	return v, nil
 }
 
@@ -193,9 +211,14 @@ func channelFacts(v channelView, r detect.Report, c detect.Channel) []fact {
 }
 
 // tables fills in the numbers behind the plots.
-func (v *channelView) tables(r detect.Report, c detect.Channel) {
+func (v *channelView) tables(h HTML, c detect.Channel) {
+	r := h.Report
 	for i, s := range c.Forged[:min(len(c.Forged), maxSpanRows)] {
-		v.Spans = append(v.Spans, spanView{fmt.Sprint(i + 1), clock(s.Start), clock(s.End), length(s.End - s.Start), spanKind(s)})
+		kind := spanKind(s)
+		if h.Alone && s.Kind == detect.SpanForeign {
+			kind = "not the sound's frequency"
+		}
+		v.Spans = append(v.Spans, spanView{fmt.Sprint(i + 1), clock(s.Start), clock(s.End), length(s.End - s.Start), kind})
 	}
 	if more := len(c.Forged) - len(v.Spans); more > 0 {
 		v.SpansNote = fmt.Sprintf("%d more are not shown; check --json has all.", more)

@@ -30,7 +30,7 @@ func render(t testing.TB, r detect.Report) string {
 			{Name: r.Media, Role: "recording", SHA256: strings.Repeat("0a", 32), Size: 48211733},
 			{Name: r.Reference, Role: "reference", Size: -1},
 		},
-		Version: "v0.1.0", Generated: time.Date(2026, 3, 15, 9, 30, 0, 0, time.UTC),
+		Version: "v0.1.0", Generated: time.Date(2026, 3, 15, 9, 30, 0, 0, time.UTC), Origin: "by the dates of recording and reference",
 	}
 	for i, c := range r.Channels {
 		h.Spectrograms = append(h.Spectrograms, spectrogramOf(c.Estimate.Series, max(r.Grid, enf.Grid50), uint64(i)))
@@ -286,8 +286,8 @@ func TestTicks(t *testing.T) {
 		first   string
 		last    string
 	}{
-		{1, 10, "s", "0.0", "1.0"}, {600, 10, "min:s", "0:00", "10:00"}, {3600, 10, "h:min", "0:00", "1:00"},
-		{36000, 10, "h:min", "0:00", "10:00"}, {3700, 500, "h:min:s", "0:00:00", "1:01:40"}, {1e9, 10, "h:min", "0:00", "245760:00"},
+		{1, 10, "s", "0.0", "1.0"}, {600, 10, "h:mm:ss", "0:00:00", "0:10:00"}, {3600, 10, "h:mm:ss", "0:00:00", "1:00:00"},
+		{36000, 10, "h:mm:ss", "0:00:00", "10:00:00"}, {3700, 500, "h:mm:ss", "0:00:00", "1:01:40"}, {1e9, 10, "h:mm:ss", "0:00:00", "245760:00:00"},
 	} {
 		got := timeTicks(c.seconds, c.n)
 		if n := len(got.text); got.unit != c.unit || n < 2 || n > c.n+1 || got.text[0] != c.first || got.text[n-1] != c.last {

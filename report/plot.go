@@ -21,7 +21,7 @@ var templates = template.Must(template.ParseFS(templateFiles, "templates/*"))
 
 // Plot writes e as an SVG of its own, as `extract --plot` does: the frequency in hertz over the time in the recording
 // with a band of two standard uncertainties, and below it the signal-to-noise ratio in decibels. name names the
-// recording in the title. It follows a viewer's dark mode, needs nothing from outside, and stays below about 200 kB for
+// recording in the title. Without ENF the plot says so in place of a curve. It follows a viewer's dark mode, needs nothing from outside, and stays below about 200 kB for
 // any length. The only errors are those of w.
 func Plot(w io.Writer, name string, e enf.Estimate) error {
 	shown := short(printable(name), 80)
@@ -58,6 +58,13 @@ func estimatePanels(e enf.Estimate, title string) []panel {
 	if len(e.Series.Sigma) == len(e.Series.Hz) && len(e.Series.Sigma) > 0 {
 		band := layer{class: "band", name: "± 2 standard uncertainties", t: times, y: e.Series.Hz, err: scaled(e.Series.Sigma, 2)}
 		frequency.layers = append([]layer{band}, frequency.layers...)
+	}
+	if e.Series.Present() == 0 {
+		frequency.layers, frequency.note = nil, "no ENF"
+		if e.Reason != "" {
+			frequency.note += ": " + short(printable(e.Reason), 110)
+		}
+		return []panel{frequency}
 	}
 	panels := []panel{frequency}
 	if len(e.Series.SNR) == len(e.Series.Hz) && len(e.Series.SNR) > 0 {

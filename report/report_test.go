@@ -120,7 +120,7 @@ func hostile() detect.Report {
 func TestWriteTextGolden(t *testing.T) {
 	for _, name := range []string{"authentic", "forged", "undetermined", "second"} {
 		var b bytes.Buffer
-		if err := WriteText(&b, cases()[name]); err != nil {
+		if err := WriteText(&b, cases()[name], ""); err != nil {
 			t.Fatal(err)
 		}
 		golden(t, name+".txt", b.Bytes())
@@ -130,7 +130,7 @@ func TestWriteTextGolden(t *testing.T) {
 func TestWriteTextCannotCommandTheTerminal(t *testing.T) {
 	for name, r := range cases() {
 		var b bytes.Buffer
-		if err := WriteText(&b, r); err != nil {
+		if err := WriteText(&b, r, nasty); err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
 		for _, c := range b.String() {
@@ -279,7 +279,7 @@ func (brokenWriter) Write([]byte) (int, error) { return 0, errBroken }
 
 func TestWriteErrors(t *testing.T) {
 	for name, err := range map[string]error{
-		"text":     WriteText(brokenWriter{}, forged()),
+		"text":     WriteText(brokenWriter{}, forged(), ""),
 		"JSON":     WriteJSON(brokenWriter{}, forged()),
 		"HTML":     WriteHTML(brokenWriter{}, HTML{Report: forged()}),
 		"matches":  WriteMatchesJSON(brokenWriter{}, nil),
@@ -297,7 +297,7 @@ func TestDeterministic(t *testing.T) {
 		r := forged()
 		var b bytes.Buffer
 		h := HTML{Report: r, Spectrograms: []*Spectrogram{spectrogramOf(r.Channels[0].Estimate.Series, 60, 1)}}
-		err := errors.Join(WriteText(&b, r), WriteJSON(&b, r), WriteHTML(&b, h), Plot(&b, "x", r.Channels[0].Estimate))
+		err := errors.Join(WriteText(&b, r, nasty), WriteJSON(&b, r), WriteHTML(&b, h), Plot(&b, "x", r.Channels[0].Estimate))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -357,7 +357,7 @@ func ExampleWriteText() {
 		}},
 	}
 	var b bytes.Buffer
-	if err := WriteText(&b, rep); err != nil {
+	if err := WriteText(&b, rep, ""); err != nil {
 		fmt.Println(err)
 	}
 	fmt.Print(b.String())
@@ -373,6 +373,6 @@ func ExampleWriteText() {
 	//   clock offset  +1.20 mHz (+20.0 ppm)
 	//   correlation   0.410
 	//   RMSE          9.30 mHz
-	//   windows       1 of 1 min: 1 forged
+	//   windows       1 of 1 min, each by itself: 1 forged
 	//   forged        0:01:57 - 0:02:29  not the grid's frequency
 }

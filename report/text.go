@@ -16,10 +16,10 @@ import (
 
 // WriteText writes r as a few lines for a person at a terminal: the verdict with its reason, and for each channel the
 // evidence and the forged spans. It uses no colour, and control characters in names are escaped, so that a file name
-// cannot command the terminal. The only errors are those of w.
-func WriteText(w io.Writer, r detect.Report) error {
+// cannot command the terminal. A remark, such as "incomplete file", stands beside the verdict. The only errors are those of w.
+func WriteText(w io.Writer, r detect.Report, remark string) error {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "%s\n", sentence(r.Verdict, r.Reason))
+	fmt.Fprintf(&b, "%s\n", sentence(r.Verdict, remark, r.Reason))
 	row(&b, "recording", printable(r.Media))
 	row(&b, "reference", fmt.Sprintf("%s (%s)", printable(r.Reference), gridText(r.Grid)))
 	for _, c := range r.Channels {
@@ -30,7 +30,7 @@ func WriteText(w io.Writer, r detect.Report) error {
 
 // textChannel writes one channel's part.
 func textChannel(b *bytes.Buffer, r detect.Report, c detect.Channel) {
-	fmt.Fprintf(b, "\n%s: %s\n", sourceName(c), sentence(c.Verdict, c.Reason))
+	fmt.Fprintf(b, "\n%s: %s\n", sourceName(c), sentence(c.Verdict, "", c.Reason))
 	row(b, "ENF", presence(c.Estimate))
 	if len(c.Estimate.Harmonics) > 0 {
 		row(b, "harmonics", harmonicsText(c.Estimate.Harmonics))
@@ -51,7 +51,7 @@ func textChannel(b *bytes.Buffer, r detect.Report, c detect.Channel) {
 		row(b, "RMSE", millihertz(c.RMSE))
 	}
 	if len(c.Windows) > 0 {
-		row(b, "windows", fmt.Sprintf("%d of %s: %s", len(c.Windows), length(r.Options.Window.Seconds()), tallyText(c.Windows)))
+		row(b, "windows", fmt.Sprintf("%d of %s, each by itself: %s", len(c.Windows), length(r.Options.Window.Seconds()), tallyText(c.Windows)))
 	}
 	label := "forged"
 	for _, s := range c.Forged {
@@ -90,9 +90,12 @@ func flush(w io.Writer, b *bytes.Buffer, what string) error {
 	return nil
 }
 
-// sentence is a verdict with its reason.
-func sentence(v detect.Verdict, reason string) string {
+// sentence is a verdict with a remark and its reason.
+func sentence(v detect.Verdict, remark, reason string) string {
 	text := verdictName(v)
+	if remark != "" {
+		text += " (" + printable(remark) + ")"
+	}
 	if reason != "" {
 		text += ": " + printable(reason)
 	}
@@ -127,19 +130,31 @@ func sourceName(c detect.Channel) string {
 	return printable(string(c.Estimate.Source))
 }
 
-// presence says whether there is ENF in a channel, and how far it stands out.
+// presence says whether there is ENF in a channel, and how far it stands out. What hums in one without, its values tell of.
 func presence(e enf.Estimate) string {
-	text := "none"
-	if e.Present {
+	var text string
+	switch {
+	case e.Present && finite(e.SNR):
+		text = "present, " + quantity(e.SNR, 1, "dB") + " over the noise"
+	case e.Present:
 		text = "present"
-	}
-	if finite(e.SNR) {
-		text += ", " + quantity(e.SNR, 1, "dB") + " over the noise"
+	case e.Reason == "" && e.Series.Present() > 0 && finite(e.SNR):
+		return "none; what hums there instead is " + quantity(e.SNR, 1, "dB") + " over the noise"
+	default:
+		text = "none"
 	}
 	if e.Reason != "" {
 		text += ", " + printable(e.Reason)
 	}
 	return text
+}
+
+// strength is how far the ENF stands out; NaN without ENF.
+func strength(e enf.Estimate) float64 {
+	if !e.Present {
+		return math.NaN()
+	}
+	return e.SNR
 }
 
 // comparedAt is the wall-clock time on the reference with which second 0 of the recording was compared, where the

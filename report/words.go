@@ -5,6 +5,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/defakepro/defakepro/detect"
@@ -31,7 +32,11 @@ func mark(v detect.Verdict) string {
 }
 
 // headline is the verdict as a sentence for a reader who knows nothing of ENF.
-func headline(r detect.Report) string {
+func headline(h HTML) string {
+	r := h.Report
+	if h.Alone && r.Verdict == detect.Forged {
+		return "The trace of the mains in this recording " + contradiction(r) + forgedText(r) + "."
+	}
 	when := "at that time"
 	if r.Options.Search {
 		when = "at the time that was found"
@@ -43,6 +48,23 @@ func headline(r detect.Report) string {
 		return "The trace of the mains in this recording does not match the power grid " + when + forgedText(r) + "."
 	default:
 		return "The trace of the mains in this recording does not tell whether it is genuine."
+	}
+}
+
+// contradiction says what is wrong with a trace that was held against itself.
+func contradiction(r detect.Report) string {
+	has := func(kind detect.SpanKind) bool {
+		return slices.ContainsFunc(r.Channels, func(c detect.Channel) bool {
+			return slices.ContainsFunc(c.Forged, func(s detect.Span) bool { return s.Kind == kind })
+		})
+	}
+	switch jumps, differs := has(detect.SpanCut), has(detect.SpanForeign); {
+	case jumps && differs:
+		return "jumps, and is not the same in sound and picture"
+	case jumps:
+		return "jumps"
+	default:
+		return "is not the same in sound and picture"
 	}
 }
 
@@ -78,7 +100,11 @@ func forgedText(r detect.Report) string {
 }
 
 // meaning says what a verdict claims.
-func meaning(v detect.Verdict) string {
+func meaning(h HTML) string {
+	v := h.Report.Verdict
+	if h.Alone {
+		return aloneMeaning(v)
+	}
 	switch v {
 	case detect.Authentic:
 		return "The frequency of the mains in the recording follows, second by second, what the reference says the grid did. That is what a recording made then, on that grid, and not changed since, looks like."
@@ -92,25 +118,57 @@ func meaning(v detect.Verdict) string {
 	}
 }
 
+// aloneMeaning says what a verdict without a reference claims.
+func aloneMeaning(v detect.Verdict) string {
+	if v == detect.Forged {
+		return "In the marked places the mains hum jumps, which the mains do not, or the flicker of the light does not follow the hum of the sound, which is " +
+			"of the same mains. That is what a recording looks like from which something was cut, into which something was put, or whose picture and sound " +
+			"were not recorded together. Samples that a recorder lost look like a cut."
+	}
+	return "This is neither a pass nor an accusation. Without a reference a recording can be shown to be forged, but never to be authentic; " +
+		"the reason given above says what could be looked at."
+}
+
 // parameter is a setting of the method, with its meaning and its source.
 type parameter struct{ Name, Value, Meaning, Source string }
 
 // parameters lists all that the comparison was set up with.
-func parameters(r detect.Report) []parameter {
+func parameters(h HTML) []parameter {
+	r := h.Report
+	out := []parameter{{"Nominal frequency", gridText(r.Grid), "The grid's frequency, given or detected from the recording.", ""}}
+	if h.Alone {
+		out = append(out, parameter{"Phase", "2 harmonics, 8 spreads", "So many harmonics of the hum must jump at once, each by so many times its own spread in the two minutes around, for a cut.", "[3]"})
+	}
+	if h.Alone && !slices.ContainsFunc(r.Channels, func(c detect.Channel) bool { return c.Truth.Present() > 0 }) {
+		return out // nothing was compared
+	}
+	return append(out, comparison(h)...)
+}
+
+// comparison lists what channels were compared with.
+func comparison(h HTML) []parameter {
+	r := h.Report
 	o := r.Options
 	search := "no: within " + length(o.MaxLag.Seconds()) + " of the start assumed"
-	if o.Search {
-		search = "yes: over all of the reference"
+	start := clock(o.Start.Seconds())
+	switch {
+	case o.Search:
+		search, start = "yes: over all of the reference", "none"
+	case h.Origin != "":
+		start += ", " + printable(h.Origin)
+	case o.Start == 0:
+		start = "none given"
 	}
 	out := []parameter{
-		{"Nominal frequency", gridText(r.Grid), "The grid's frequency, given or detected from the recording.", ""},
-		{"Window", length(o.Window.Seconds()), "Length of the sliding window in which recording and reference are compared.", "[1] §III-D, §IV"},
+		{"Window", length(o.Window.Seconds()), "Length of the sliding window in which recording and " + h.against() + " are compared.", "[1] §III-D, §IV"},
 		{"Shift", length(o.Shift.Seconds()), "Step by which the window moves.", "[1] §III-D, §IV"},
 		{"Threshold", decimals(o.Threshold, 2), "The Pearson correlation that the rule asks for.", "[1] §III-D"},
 		{"Rule", printable(string(o.Rule)), ruleText(o), ruleSource(o.Rule)},
-		{"Search", search, "Whether the start of the recording on the reference was looked for everywhere, or taken as given.", "[3]"},
-		{"Assumed start", length(o.Start.Seconds()), "Where the recording was said to begin, from the start of the reference; 0 s also stands for the place their dates give.", ""},
 		{"False alarms", decimals(o.FalseAlarms, 2) + " an hour", "How often a genuine recording may show a forged span, on average.", ""},
+	}
+	if !h.Alone { // sound and picture begin together
+		out = append(out, parameter{"Search", search, "Whether the start of the recording on the reference was looked for everywhere, or taken as given.", "[3]"},
+			parameter{"Assumed start", start, "Where the recording was taken to begin, in h:mm:ss from the first value of the reference.", ""})
 	}
 	for _, c := range r.Channels {
 		if c.Statistics == (detect.Statistics{}) {

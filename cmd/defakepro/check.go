@@ -90,22 +90,28 @@ func runCheck(c *cobra.Command, opts checkOptions, path string) error {
 	if err := opts.valid(); err != nil {
 		return fmt.Errorf("check: %w", err)
 	}
-	run := opts.run
-	if opts.reference == "" {
-		run = opts.alone
-	}
-	rep, err := run(c.Context(), path, c.ErrOrStderr())
+	found, err := opts.run(c.Context(), path, c.ErrOrStderr())
 	if err != nil {
 		return err
 	}
-	write := report.WriteText
 	if opts.json {
-		write = report.WriteJSON
+		err = report.WriteJSON(c.OutOrStdout(), found.Report)
+	} else {
+		err = report.WriteText(c.OutOrStdout(), found.Report, found.remark)
 	}
-	if err := write(c.OutOrStdout(), rep); err != nil {
+	if err != nil {
 		return err
 	}
-	return verdictStatus(rep.Verdict)
+	return verdictStatus(found.Verdict)
+}
+
+// findings are a report and what its reader must know beside.
+type findings struct {
+	detect.Report
+	remark string // beside the verdict
+	origin string // of the start assumed
+	alone  bool   // there is no reference
+	hum    report.Phase
 }
 
 // valid checks what the flags cannot check one by one.
@@ -113,8 +119,6 @@ func (o checkOptions) valid() error {
 	switch {
 	case o.reference == "" && (o.Search || o.start.set):
 		return errors.New("--search and --start need --reference, a CSV of the grid's frequency or another recording")
-	case o.reference == "" && o.report != "":
-		return errors.New("--report needs --reference: a page lays the recording beside one")
 	case o.reference == "" && o.Rule == detect.RuleCorrelation:
 		return errors.New("--rule correlation needs --reference")
 	case o.Shift > o.Window:
@@ -125,62 +129,77 @@ func (o checkOptions) valid() error {
 	return nil
 }
 
-// run compares the recording at path with the reference, and writes the HTML report if one is asked for.
-func (o checkOptions) run(ctx context.Context, path string, stderr io.Writer) (detect.Report, error) {
+// run judges the recording at path, and writes the HTML report if one is asked for.
+func (o checkOptions) run(ctx context.Context, path string, stderr io.Writer) (findings, error) {
 	page, err := createOutput(o.report, path, o.reference)
 	if err != nil {
-		return detect.Report{}, err
+		return findings{}, err
 	}
 	defer page.discard()
+	pictures := spectrograms{}
+	found, err := o.judge(ctx, path, pictures, stderr)
+	if err != nil || o.report == "" {
+		return found, err
+	}
+	inputs, err := o.inputs(path)
+	if err != nil {
+		return findings{}, err
+	}
+	html := newPage(found, pictures, inputs...)
+	return found, page.commit(nil, func(w io.Writer) error { return report.WriteHTML(w, html) })
+}
+
+// judge holds the recording at path against the reference, or against itself where there is none.
+func (o checkOptions) judge(ctx context.Context, path string, pictures spectrograms, stderr io.Writer) (findings, error) {
+	if o.reference == "" {
+		return o.alone(ctx, path, pictures, stderr)
+	}
 	ref, err := o.referenceFlags.open(ctx, o.grid, stderr)
 	if err != nil {
-		return detect.Report{}, err
+		return findings{}, err
 	}
-	pictures := spectrograms{}
-	rep, err := o.against(ctx, path, ref, pictures, stderr)
-	if err != nil || o.report == "" {
-		return rep, err
-	}
+	return o.against(ctx, path, ref, pictures, stderr)
+}
+
+// inputs identifies the files that were read.
+func (o checkOptions) inputs(path string) ([]report.Input, error) {
 	recording, err := hashInput(path, "recording")
-	if err != nil {
-		return detect.Report{}, err
+	switch {
+	case err != nil || o.reference == "":
+		return []report.Input{recording}, err
+	case o.ledger():
+		return []report.Input{recording, {Name: o.reference, Role: "reference", Size: -1}}, nil
 	}
-	reference := report.Input{Name: o.reference, Role: "reference", Size: -1}
-	if ref.truth == nil {
-		if reference, err = hashInput(o.reference, "reference"); err != nil {
-			return detect.Report{}, err
-		}
-	}
-	html := newPage(rep, pictures, recording, reference)
-	return rep, page.commit(nil, func(w io.Writer) error { return report.WriteHTML(w, html) })
+	reference, err := hashInput(o.reference, "reference")
+	return []report.Input{recording, reference}, err
 }
 
 // against compares the recording at path with a reference.
-func (o checkOptions) against(ctx context.Context, path string, ref reference, pictures spectrograms, stderr io.Writer) (detect.Report, error) {
+func (o checkOptions) against(ctx context.Context, path string, ref reference, pictures spectrograms, stderr io.Writer) (findings, error) {
 	o.input = o.on(ref.est.Grid)
 	r, err := o.read(ctx, path, pictures.observer, stderr)
 	if err != nil {
-		return detect.Report{}, err
+		return findings{}, err
 	}
 	truth, err := ref.covering(ctx, r.start(o.start), r.seconds())
 	if err != nil {
-		return detect.Report{}, err
+		return findings{}, err
 	}
 	return o.compare(ctx, path, r, truth)
 }
 
 // alone holds the recording at path against itself.
-func (o checkOptions) alone(ctx context.Context, path string, stderr io.Writer) (detect.Report, error) {
+func (o checkOptions) alone(ctx context.Context, path string, pictures spectrograms, stderr io.Writer) (findings, error) {
 	o.phase = true
-	r, err := o.read(ctx, path, nil, stderr)
+	r, err := o.read(ctx, path, pictures.observer, stderr)
 	if err != nil {
-		return detect.Report{}, err
+		return findings{}, err
 	}
 	var channels []detect.Channel
 	for i, est := range r.estimates {
 		switch {
 		case est.Source == sourceSeries:
-			return detect.Report{}, errors.New("check: a frequency series has no phase to look at: it needs --reference")
+			return findings{}, errors.New("check: a frequency series has no phase to look at: it needs --reference")
 		case i > 0 && est.Present && est.Source == enf.SourceVideo && r.estimates[0].Present:
 			channels = append(channels, detect.Together(r.estimates[0], est, o.Options))
 		default:
@@ -188,26 +207,23 @@ func (o checkOptions) alone(ctx context.Context, path string, stderr io.Writer) 
 		}
 	}
 	o.misread(ctx, path, channels)
-	for i := range channels {
-		if r.incomplete {
-			channels[i].Reason += " The file is incomplete: this is about the part that could be read."
-		}
-	}
-	rep := detect.Combine(o.Options, channels...)
-	rep.Media, rep.Reference = path, "none"
-	return rep, nil
+	found := r.combine(o.Options, channels)
+	found.Media, found.Reference = path, "none"
+	found.alone, found.hum = true, r.hum
+	return found, nil
 }
 
 // compare compares each channel with the reference.
-func (o checkOptions) compare(ctx context.Context, path string, r reading, truth enf.Estimate) (detect.Report, error) {
+func (o checkOptions) compare(ctx context.Context, path string, r reading, truth enf.Estimate) (findings, error) {
 	opts := o.Options
 	opts.Done = ctx.Done()
 	opts.Start = o.start.seconds
-	if !o.start.time.IsZero() {
-		if !truth.Series.Dated() {
-			return detect.Report{}, fmt.Errorf("--start %v: %s has no times, so give seconds from its start", &o.start, o.reference)
-		}
-		opts.Start = o.start.time.Sub(truth.Series.Start)
+	began := r.start(o.start)
+	switch {
+	case !o.start.time.IsZero() && !truth.Series.Dated():
+		return findings{}, fmt.Errorf("--start %v: %s has no times, so give seconds from its start", &o.start, o.reference)
+	case !o.start.time.IsZero(), !o.start.set && !o.Search && !began.IsZero() && truth.Series.Dated():
+		opts.Start = began.Sub(truth.Series.Start)
 	}
 	channels := make([]detect.Channel, len(r.estimates))
 	for i, est := range r.estimates {
@@ -221,13 +237,35 @@ func (o checkOptions) compare(ctx context.Context, path string, r reading, truth
 		if dated := r.estimates[i].Series.Dated() && truth.Series.Dated(); !dated && !o.Search && !o.start.set && nowhere(channels[i]) {
 			channels[i].Reason += " It was taken to start with the reference: --start says where else, and --search finds it."
 		}
-		if r.incomplete {
-			channels[i].Reason += " The file is incomplete: this is about the part that could be read."
-		}
 	}
-	rep := detect.Combine(opts, channels...)
-	rep.Media, rep.Reference = path, o.reference
-	return rep, nil
+	found := r.combine(opts, channels)
+	found.Media, found.Reference = path, o.reference
+	found.origin = o.origin(found.Report, truth.Series.Dated())
+	return found, nil
+}
+
+// combine puts the channels of a reading together, and says beside the verdict if the file is incomplete.
+func (r reading) combine(o detect.Options, channels []detect.Channel) findings {
+	if !r.incomplete {
+		return findings{Report: detect.Combine(o, channels...)}
+	}
+	for i := range channels {
+		channels[i].Reason += " The file is incomplete: this is about the part that could be read."
+	}
+	return findings{Report: detect.Combine(o, channels...), remark: "incomplete file"}
+}
+
+// origin says where the start that was assumed came from.
+func (o checkOptions) origin(rep detect.Report, dated bool) string {
+	switch {
+	case o.Search:
+		return ""
+	case o.start.set:
+		return "as said when the comparison was asked for"
+	case dated && len(rep.Channels) > 0 && rep.Channels[0].Estimate.Series.Dated():
+		return "by the dates of recording and reference"
+	}
+	return "as no start was given: both were taken to begin together"
 }
 
 // nowhere reports whether all of a channel is forged.

@@ -58,7 +58,7 @@ func (c checker) check(ctx context.Context, u httpapi.Upload) ([]byte, error) {
 	opts.start = startFlag{set: !u.Start.IsZero(), time: u.Start}
 	opts.Search = u.Start.IsZero()
 	pictures := spectrograms{}
-	rep, err := opts.against(ctx, u.Path, ref, pictures, io.Discard)
+	found, err := opts.against(ctx, u.Path, ref, pictures, io.Discard)
 	switch {
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
@@ -67,18 +67,18 @@ func (c checker) check(ctx context.Context, u httpapi.Upload) ([]byte, error) {
 	case err != nil:
 		return nil, fmt.Errorf("%w: %w", httpapi.ErrRecording, err)
 	}
-	rep.Media = cmp.Or(u.Name, "recording")
+	found.Media = cmp.Or(u.Name, "recording")
 	var out bytes.Buffer
 	if !u.HTML {
-		err = report.WriteJSON(&out, rep)
+		err = report.WriteJSON(&out, found.Report)
 		return out.Bytes(), err
 	}
 	recording, err := hashInput(u.Path, "recording")
 	if err != nil {
 		return nil, err
 	}
-	recording.Name = rep.Media
-	page := newPage(rep, pictures, recording, report.Input{Name: ref.path, Role: "reference", Size: -1})
+	recording.Name = found.Media
+	page := newPage(found, pictures, recording, report.Input{Name: ref.path, Role: "reference", Size: -1})
 	err = report.WriteHTML(&out, page)
 	return out.Bytes(), err
 }

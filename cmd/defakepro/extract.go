@@ -6,6 +6,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"math"
 
 	"github.com/spf13/cobra"
 
@@ -73,6 +74,7 @@ func runExtract(c *cobra.Command, opts extractOptions, path string) error {
 	}
 	if !est.Present {
 		explain(c.ErrOrStderr(), path, est)
+		est.Series = silenced(est.Series)
 	}
 	if 2*est.Series.Present() < est.Series.Len() {
 		if g, ok := opts.elsewhere(c.Context(), path)[est.Source]; ok {
@@ -90,6 +92,15 @@ func runExtract(c *cobra.Command, opts extractOptions, path string) error {
 		}
 		return enf.WriteCSV(w, est.Series)
 	})
+}
+
+// silenced is a series as long, without a value: what stands out now and then in a recording without ENF is chance.
+func silenced(s enf.Series) enf.Series {
+	hz := make([]float64, s.Len())
+	for i := range hz {
+		hz[i] = math.NaN()
+	}
+	return enf.Series{Start: s.Start, Step: s.Step, Hz: hz, Sigma: hz, SNR: hz}
 }
 
 // explain says on the standard error why there is no ENF in a recording.

@@ -18,6 +18,7 @@ import (
 	"github.com/defakepro/defakepro/detect"
 	"github.com/defakepro/defakepro/enf"
 	"github.com/defakepro/defakepro/media"
+	"github.com/defakepro/defakepro/report"
 )
 
 // The words of --source.
@@ -63,6 +64,7 @@ type reading struct {
 	incomplete bool
 	// tones are the hum's harmonics, if they were to be kept.
 	tones detect.Tones
+	hum   report.Phase
 }
 
 // start returns when the recording claims to begin: what the flag says, or its own times do; zero if neither.
@@ -160,7 +162,10 @@ func (in input) open(ctx context.Context, path string) (*media.Recording, error)
 func (in input) estimate(rec *media.Recording, path string, observe observer, stderr io.Writer) (r reading, err error) {
 	channels := channels{grid: in.grid, observe: observe}
 	if in.phase {
-		channels.tone = r.tones.Add
+		channels.tone = func(t enf.Tone) {
+			r.tones.Add(t)
+			r.hum.Add(t)
+		}
 	}
 	said := newProgress(stderr, path, "read", rec.Info().Duration)
 	for {

@@ -44,11 +44,28 @@ func (in input) elsewhere(ctx context.Context, path string) map[enf.Source]enf.G
 	}
 	found := make(map[enf.Source]enf.Grid)
 	for _, est := range estimates {
-		if est.Present && est.Grid != in.grid {
+		if est.Grid != in.grid && ofGrid(est) {
 			found[est.Source] = est.Grid
 		}
 	}
 	return found
+}
+
+// astray is how far from its nominal frequency a grid never is for long, in hertz: they shed load before.
+const astray = 0.5
+
+// ofGrid reports whether what an estimate found moves about its grid's frequency, as a grid does. A weak line that merely lies in the band
+// searched does not, nor one that stands still, as a constant does in a file without sound.
+func ofGrid(est enf.Estimate) bool {
+	const still = 1e-6 // hertz
+	moving, last := 0, math.NaN()
+	for _, hz := range est.Series.Hz {
+		if math.Abs(hz-float64(est.Grid)) <= astray && math.Abs(hz-last) > still {
+			moving++
+		}
+		last = hz
+	}
+	return est.Present && 2*moving >= est.Series.Present()
 }
 
 // misread makes undetermined the channels that do not follow the reference and whose hum is of a grid that the recording was not read for: how it
@@ -69,7 +86,7 @@ func (in input) misread(ctx context.Context, path string, channels []detect.Chan
 		if !ok {
 			continue
 		}
-		ch.Estimate.Present = false
+		ch.Estimate.Present, ch.Estimate.Reason = false, fmt.Sprintf("looked for on a grid of %d Hz", in.grid)
 		ch.Verdict, ch.Forged, ch.Windows = detect.Undetermined, nil, nil
 		ch.Correlation, ch.RMSE, ch.LLR = math.NaN(), math.NaN(), math.NaN()
 		ch.Reason = fmt.Sprintf("The recording's %s is that of a %d Hz grid, and was looked for on one of %d Hz.", humName(ch.Estimate.Source), g, in.grid)

@@ -11,24 +11,36 @@ import (
 	"os"
 	"time"
 
-	"github.com/defakepro/defakepro/detect"
 	"github.com/defakepro/defakepro/enf"
 	"github.com/defakepro/defakepro/report"
 )
 
-// spectrograms collects the picture of each channel for the report.
-type spectrograms map[enf.Source]*report.Spectrogram
+// spectrograms collects the picture of each channel for the report. While the grid is being found out there are slices of both.
+type spectrograms map[spectrogramKey]*report.Spectrogram
 
-func (s spectrograms) observer(source enf.Source) func(enf.Slice) {
-	s[source] = &report.Spectrogram{}
-	return s[source].Add
+type spectrogramKey struct {
+	source enf.Source
+	grid   enf.Grid
 }
 
-// newPage gathers what the HTML report on rep needs beside it.
-func newPage(rep detect.Report, pictures spectrograms, inputs ...report.Input) report.HTML {
-	page := report.HTML{Report: rep, Version: version(), Generated: time.Now(), Inputs: inputs}
-	for _, c := range rep.Channels {
-		page.Spectrograms = append(page.Spectrograms, pictures[c.Estimate.Source])
+func (s spectrograms) observer(source enf.Source) func(enf.Slice) {
+	return func(slice enf.Slice) {
+		key := spectrogramKey{source, slice.Grid}
+		if s[key] == nil {
+			s[key] = &report.Spectrogram{}
+		}
+		s[key].Add(slice)
+	}
+}
+
+// newPage gathers what the HTML report on what was found needs beside it.
+func newPage(found findings, pictures spectrograms, inputs ...report.Input) report.HTML {
+	page := report.HTML{
+		Report: found.Report, Remark: found.remark, Origin: found.origin, Alone: found.alone, Phase: found.hum,
+		Version: version(), Generated: time.Now(), Inputs: inputs,
+	}
+	for _, c := range found.Channels {
+		page.Spectrograms = append(page.Spectrograms, pictures[spectrogramKey{c.Estimate.Source, c.Estimate.Grid}])
 	}
 	return page
 }

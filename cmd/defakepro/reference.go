@@ -43,10 +43,15 @@ func (f *referenceFlags) addFlags(c *cobra.Command) {
 	f.register(c)
 }
 
+// ledger reports whether the reference is a committee's ledger, and no file.
+func (f referenceFlags) ledger() bool {
+	return strings.HasPrefix(f.reference, "http://") || strings.HasPrefix(f.reference, "https://")
+}
+
 // open opens the reference. That of a file is the series in it, or the best ENF of a recording.
 func (f referenceFlags) open(ctx context.Context, grid enf.Grid, stderr io.Writer) (reference, error) {
 	path := f.reference
-	if strings.HasPrefix(path, "http://") || strings.HasPrefix(path, "https://") {
+	if f.ledger() {
 		return f.openLedger(ctx, grid)
 	}
 	in := input{grid: grid, source: sourceAuto}
