@@ -230,7 +230,7 @@ func (o checkOptions) compare(ctx context.Context, path string, r reading, truth
 		channels[i] = detect.Compare(est, truth.Series, opts)
 	}
 	if err := ctx.Err(); err != nil {
-		return detect.Report{}, err
+		return findings{}, err
 	}
 	o.misread(ctx, path, channels)
 	for i := range channels {
