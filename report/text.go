@@ -111,7 +111,7 @@ func verdictName(v detect.Verdict) string {
 func lagText(o detect.Options, lag float64) string {
 	text := signed(lag, 2) + " s"
 	if o.Search {
-		text += " from the reference's start"
+		text += " in the reference"
 	}
 	return text
 }

@@ -4,6 +4,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -48,8 +49,10 @@ func newCheckCommand() *cobra.Command {
 of the sound, of the picture and of the whole: authentic, forged (and where), or undetermined (and why).
 
 REF is a CSV of the grid's frequency (time_s or an ISO time, and frequency_hz; .gz too) or another recording made on
-the same grid at the same time. Both are taken to start together unless --start says where in the reference MEDIA claims
-to start; --search finds it. Series that hold a harmonic, as 300 Hz on a grid of 60, are divided down.
+the same grid at the same time. Where MEDIA and REF both have dates, or both are CSV whose seconds overlap, they are laid
+together by these; else they are taken to start together. --start says where in the reference MEDIA claims to start
+instead: a date, or seconds as the reference counts them, from its first row if it has dates. --search finds it, and
+prints the same seconds. Series that hold a harmonic, as 300 Hz on a grid of 60, are divided down.
 
 Without a reference the recording is held against itself: the hum's phase jumps where it was cut, and the light's flicker
 follows the sound's hum. That can show a forgery, but never that a recording is authentic.
@@ -72,7 +75,7 @@ Exit status: 0 authentic, 1 forged, 2 undetermined, 3 for a wrong call or unread
 	f.Var(numberFlag{&opts.Threshold, 1}, "threshold", "least correlation of an authentic window")
 	f.Var(choiceFlag[detect.Rule]{&opts.Rule, []detect.Rule{detect.RuleLLR, detect.RuleCorrelation}}, "rule",
 		"what decides: the likelihood ratio, or the correlation alone as in the paper")
-	f.Var(&opts.start, "start", "where in the reference MEDIA claims to start")
+	f.Var(&opts.start, "start", "where in the reference MEDIA claims to start: UTC unless it says a zone, or seconds in the reference's own count")
 	f.BoolVar(&opts.Search, "search", false, "the start is unknown: find it")
 	f.BoolVar(&opts.json, "json", false, "print JSON")
 	f.StringVar(&opts.report, "report", "", "write a self-contained HTML report to this `FILE`")
@@ -200,22 +203,22 @@ func (o checkOptions) alone(ctx context.Context, path string, stderr io.Writer) 
 
 // compare compares each channel with the reference.
 func (o checkOptions) compare(ctx context.Context, path string, r reading, truth enf.Estimate) (detect.Report, error) {
-	opts := o.Options
-	opts.Start = o.start.seconds
-	if !o.start.time.IsZero() {
-		if !truth.Series.Dated() {
-			return detect.Report{}, fmt.Errorf("--start %v: %s has no times, so give seconds from its start", &o.start, o.reference)
-		}
-		opts.Start = o.start.time.Sub(truth.Series.Start)
+	if !o.start.time.IsZero() && !truth.Series.Dated() {
+		return detect.Report{}, fmt.Errorf("--start %v: %s has no dates, so give seconds", &o.start, o.reference)
 	}
+	opts := o.Options
 	channels := make([]detect.Channel, len(r.estimates))
 	for i, est := range r.estimates {
+		opts.Start = o.claimed(est, truth)
 		channels[i] = detect.Compare(est, truth.Series, opts)
+		if o.Search {
+			channels[i].Lag += ownStart(truth.Series)
+		}
 	}
 	o.misread(ctx, path, channels)
 	for i := range channels {
 		if dated := r.estimates[i].Series.Dated() && truth.Series.Dated(); !dated && !o.Search && !o.start.set && nowhere(channels[i]) {
-			channels[i].Reason += " It was taken to start with the reference: --start says where else, and --search finds it."
+			channels[i].Reason += " " + o.taken(opts.Start)
 		}
 		if r.incomplete {
 			channels[i].Reason += " The file is incomplete: this is about the part that could be read."
@@ -224,6 +227,49 @@ func (o checkOptions) compare(ctx context.Context, path string, r reading, truth
 	rep := detect.Combine(opts, channels...)
 	rep.Media, rep.Reference = path, o.reference
 	return rep, nil
+}
+
+// claimed returns where a channel claims to start, counted from the reference's first value; 0 leaves it to the dates, if both have them.
+func (o checkOptions) claimed(est, truth enf.Estimate) time.Duration {
+	at := o.start.seconds
+	switch {
+	case !o.start.set:
+		return shared(est, truth)
+	case !o.start.time.IsZero():
+		at = o.start.time.Sub(truth.Series.Start)
+	case !truth.Series.Dated():
+		at -= truth.Series.Start.Sub(time.Time{})
+	}
+	return cmp.Or(at, time.Nanosecond) // the very first row is not "not said"
+}
+
+// shared returns how much later one frequency CSV begins than the reference on the clock whose seconds both count, and 0 if they
+// have no clock in common: seconds that nowhere overlap are of two.
+func shared(est, truth enf.Estimate) time.Duration {
+	own, ref := est.Series, truth.Series
+	switch {
+	case est.Source != sourceSeries || truth.Source != sourceSeries || own.Dated() || ref.Dated():
+		return 0
+	case !own.Start.Before(ref.Time(ref.Len())) || !ref.Start.Before(own.Time(own.Len())):
+		return 0
+	}
+	return own.Start.Sub(ref.Start)
+}
+
+// ownStart returns the second at which a series begins by its own count; 0 for one with dates.
+func ownStart(s enf.Series) float64 {
+	if s.Dated() {
+		return 0
+	}
+	return s.Start.Sub(time.Time{}).Seconds()
+}
+
+// taken says what start was assumed, where none was given.
+func (checkOptions) taken(start time.Duration) string {
+	if start == 0 {
+		return "It was taken to start with the reference: --start says where else, and --search finds it."
+	}
+	return "Its seconds and the reference's were taken to be of one clock: --start says where else it begins, and --search finds it."
 }
 
 // nowhere reports whether all of a channel is forged.
