@@ -234,7 +234,10 @@ func (c *channels) close(path string) ([]enf.Estimate, error) {
 // readSeries returns the frequency series at path as an estimate that someone else made. If its values do not tell which
 // grid they are of, they stay as they are and the estimate's grid is GridAuto.
 func readSeries(path string, grid enf.Grid) (enf.Estimate, error) {
-	s, err := enf.ReadFile(path)
+	s, err := enf.CSVOptions{Grid: grid}.ReadFile(path)
+	if errors.Is(err, enf.ErrGrid) {
+		err = fmt.Errorf("%w: give --nominal 50 or --nominal 60", err)
+	}
 	if err != nil {
 		return enf.Estimate{}, err
 	}

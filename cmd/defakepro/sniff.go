@@ -7,6 +7,7 @@ import (
 	"bufio"
 	"bytes"
 	"compress/gzip"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -63,7 +64,10 @@ func contentOf(head []byte) content {
 	for len(head) > sniffLength-utf8.UTFMax && !utf8.Valid(head) {
 		head = head[:len(head)-1] // a character that the end of the sample cuts
 	}
-	if !utf8.Valid(head) {
+	if wide(head) {
+		return contentSeries
+	}
+	if !utf8.Valid(head) && 20*others(head) > len(head) { // not a few letters of an older code either
 		return contentMedia
 	}
 	for _, b := range head {
@@ -80,4 +84,33 @@ func contentOf(head []byte) content {
 		}
 	}
 	return contentSeries
+}
+
+// wide reports whether head is a table in UTF-16: its mark, and then little but ASCII.
+func wide(head []byte) bool {
+	order := binary.ByteOrder(binary.LittleEndian)
+	switch {
+	case bytes.HasPrefix(head, []byte{0xfe, 0xff}):
+		order = binary.BigEndian
+	case !bytes.HasPrefix(head, []byte{0xff, 0xfe}):
+		return false
+	}
+	ascii := 0
+	for i := 2; i+1 < len(head); i += 2 {
+		if c := order.Uint16(head[i:]); c == '\n' || c == '\r' || c == '\t' || c >= ' ' && c < 0x7f {
+			ascii++
+		}
+	}
+	return 20*ascii > 19*(len(head)/2-1) && ascii > 0
+}
+
+// others counts the bytes that are not ASCII.
+func others(head []byte) int {
+	n := 0
+	for _, b := range head {
+		if b >= utf8.RuneSelf {
+			n++
+		}
+	}
+	return n
 }
