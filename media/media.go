@@ -10,7 +10,6 @@ import (
 	"image"
 	"io"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/defakepro/defakepro/dsp"
@@ -58,6 +57,8 @@ type Options struct {
 	Threads int
 	// Stall is how long the decoder may stay silent before it is ended with an error; 0 means a minute.
 	Stall time.Duration
+	// Stream, if set, is read instead of the file, which then only names it. WAV and FLAC can be read from it.
+	Stream io.Reader
 
 	decode decoder // the decoder of formats that are not read natively; nil means the one this build was made with
 }
@@ -119,7 +120,7 @@ var errForeign = errors.New("not read natively")
 // Open opens an audio or video file, whatever its name: the format is told from its content. "-" is standard input, from which
 // WAV and FLAC can be read. The recording must be closed; ending ctx ends decoding. Errors name the file.
 func Open(ctx context.Context, path string, o Options) (*Recording, error) {
-	name := filepath.Base(path)
+	name := path
 	if path == "-" {
 		name = "standard input"
 	}
@@ -146,6 +147,9 @@ func Open(ctx context.Context, path string, o Options) (*Recording, error) {
 
 // open finds the reader for the file's content.
 func open(ctx context.Context, path string, o Options) (source, error) {
+	if o.Stream != nil {
+		return openNative(io.NopCloser(o.Stream), -1)
+	}
 	if path == "-" {
 		return openNative(io.NopCloser(os.Stdin), -1)
 	}

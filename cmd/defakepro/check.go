@@ -135,6 +135,9 @@ func (o checkOptions) run(ctx context.Context, path string, stderr io.Writer) (d
 		return detect.Report{}, err
 	}
 	defer page.discard()
+	if err := o.distinct(path, stderr); err != nil {
+		return detect.Report{}, fmt.Errorf("check: %w", err)
+	}
 	ref, err := o.referenceFlags.open(ctx, o.grid, stderr)
 	if err != nil {
 		return detect.Report{}, err
@@ -205,6 +208,11 @@ func (o checkOptions) alone(ctx context.Context, path string, stderr io.Writer) 
 func (o checkOptions) compare(ctx context.Context, path string, r reading, truth enf.Estimate) (detect.Report, error) {
 	if !o.start.time.IsZero() && !truth.Series.Dated() {
 		return detect.Report{}, fmt.Errorf("--start %v: %s has no dates, so give seconds", &o.start, o.reference)
+	}
+	for _, est := range r.estimates {
+		if _, _, err := truth.Series.Fundamental(est.Grid); errors.Is(err, enf.ErrGrid) {
+			return detect.Report{}, fmt.Errorf("reference %s: %w", o.reference, gridHint(err))
+		}
 	}
 	opts := o.Options
 	channels := make([]detect.Channel, len(r.estimates))

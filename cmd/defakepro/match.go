@@ -58,6 +58,9 @@ func runMatch(c *cobra.Command, opts matchOptions, path string) error {
 	case opts.top < 1 || opts.top > maxTop:
 		return fmt.Errorf("match: --top %d: must be from 1 to %d", opts.top, maxTop)
 	}
+	if err := opts.distinct(path, c.ErrOrStderr()); err != nil {
+		return fmt.Errorf("match: %w", err)
+	}
 	ref, err := opts.referenceFlags.open(c.Context(), opts.grid, c.ErrOrStderr())
 	if err != nil {
 		return err
@@ -92,7 +95,7 @@ func (o matchOptions) find(path string, est, truth enf.Estimate, stderr io.Write
 	}
 	reference, _, err := truth.Series.Fundamental(est.Grid)
 	if err != nil {
-		return nil, fmt.Errorf("reference %s: %w", o.reference, err)
+		return nil, fmt.Errorf("reference %s: %w", o.reference, gridHint(err))
 	}
 	matches := detect.FindMatches(est.Series, reference, o.top)
 	for i := range matches {

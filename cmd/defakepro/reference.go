@@ -43,6 +43,17 @@ func (f *referenceFlags) addFlags(c *cobra.Command) {
 	c.Flags().StringVar(&f.token, "token", "", tokenUsage)
 }
 
+// distinct checks that the reference is not the recording itself: of one pipe there is not enough for both, and of one file it is said.
+func (f referenceFlags) distinct(path string, stderr io.Writer) error {
+	if path == standardInput && f.reference == path {
+		return errors.New("MEDIA and --reference cannot both be the standard input")
+	}
+	if sameContent(path, f.reference) {
+		_, _ = fmt.Fprintf(stderr, "%s and %s are the same: a recording always agrees with itself\n", path, f.reference)
+	}
+	return nil
+}
+
 // open opens the reference. That of a file is the series in it, or the best ENF of a recording.
 func (f referenceFlags) open(ctx context.Context, grid enf.Grid, stderr io.Writer) (reference, error) {
 	path := f.reference

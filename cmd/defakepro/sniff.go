@@ -28,35 +28,44 @@ const (
 // sniffLength is how much of a file is looked at to tell text from media.
 const sniffLength = 4096
 
-// sniff tells from its first bytes what the file at path holds.
-func sniff(path string) (content, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return 0, fmt.Errorf("%s: %w", path, withoutPath(err))
-	}
-	defer func() { _ = f.Close() }() // read only
-	if info, err := f.Stat(); err != nil {
-		return 0, fmt.Errorf("%s: %w", path, err)
-	} else if info.IsDir() {
-		return 0, fmt.Errorf("%s is a folder, not a file", path)
-	}
-
-	var head io.Reader = bufio.NewReader(f)
-	magic, _ := head.(*bufio.Reader).Peek(2)
-	if bytes.Equal(magic, []byte{0x1f, 0x8b}) {
-		if head, err = gzip.NewReader(head); err != nil {
-			return 0, fmt.Errorf("%s: damaged gzip: %w", path, err)
+// sniff tells from its first bytes what the file at path holds, or the pipe there, which keeps them.
+func sniff(path string, pipe *pipe) (content, error) {
+	head := pipe.head()
+	if pipe == nil {
+		f, err := os.Open(path)
+		if err != nil {
+			return 0, fmt.Errorf("%s: %w", path, withoutPath(err))
 		}
+		defer func() { _ = f.Close() }() // read only
+		if info, err := f.Stat(); err != nil {
+			return 0, fmt.Errorf("%s: %w", path, err)
+		} else if info.IsDir() {
+			return 0, fmt.Errorf("%s is a folder, not a file", path)
+		}
+		head = f
+	}
+	head, err := unzipped(head)
+	if err != nil {
+		return 0, fmt.Errorf("%s: damaged gzip: %w", shown(path), err)
 	}
 	buf := make([]byte, sniffLength)
 	n, err := io.ReadFull(head, buf)
 	if n == 0 {
 		if err == nil || errors.Is(err, io.EOF) {
-			return 0, fmt.Errorf("%s is empty", path)
+			return 0, fmt.Errorf("%s is empty", shown(path))
 		}
-		return 0, fmt.Errorf("%s: %w", path, err)
+		return 0, fmt.Errorf("%s: %w", shown(path), err)
 	}
 	return contentOf(buf[:n]), nil
+}
+
+// unzipped returns what gzip packed in r, or r.
+func unzipped(r io.Reader) (io.Reader, error) {
+	head := bufio.NewReader(r)
+	if magic, _ := head.Peek(2); !bytes.Equal(magic, []byte{0x1f, 0x8b}) {
+		return head, nil
+	}
+	return gzip.NewReader(head)
 }
 
 // contentOf tells text from media by a file's first bytes.
