@@ -27,6 +27,7 @@ const (
 	csvMaxStep   = 10 * time.Second // coarser says little about a recording of minutes
 	csvHead      = 4096             // rows looked at before the step is settled
 	csvLine      = 1 << 16          // longest line, in bytes
+	csvDeviation = 5                // hertz; farther from its nominal frequency no grid is
 	csvLeastHz   = 10               // below it a value is a drop-out: no harmonic of a grid is there
 	csvMostHz    = 3000             // and above it
 	csvSpread    = 0.025            // farther from the file's median (1.5 Hz in 60) no public grid has stayed connected
@@ -39,8 +40,39 @@ const (
 	hourInNanos  = int64(time.Hour)
 )
 
+// CSVOptions say what a frequency CSV leaves open. The zero value is for files that leave nothing open.
+type CSVOptions struct {
+	// Grid is what a file of deviations deviates from. Without it such a file is an error that wraps [ErrGrid].
+	Grid Grid
+}
+
 // ReadFile reads a frequency series from the CSV file at path; see [ReadCSV] for what it may hold.
-func ReadFile(path string) (Series, error) {
+func ReadFile(path string) (Series, error) { return CSVOptions{}.ReadFile(path) }
+
+// ReadCSV reads a frequency series from r, plain or gzip-compressed; name stands for r in errors, which give the line.
+//
+// A row is a time and a frequency in hertz, parted by a comma, semicolon or tab: time_s,frequency_hz or
+// index,frequency (an index counts seconds), with or without a header. A time may also be ISO 8601
+// (2006-01-02 15:04:05, with T, a fraction and a zone; without a zone it is taken as UTC), 02.01.2006 15:04:05 (with
+// slashes if the first row tells the day from the month), or count seconds or milliseconds from 1970; the series is then
+// dated. Times of an unknown day (15:04:05) count from its midnight. A single column holds frequencies a second apart. With
+// a header, columns are found by name in any order: sigma_hz and snr_db among them, as [WriteCSV] writes, a date beside
+// a time, frequencies in mHz, and deviations from the nominal frequency. Cells may be quoted, decimals have a comma where
+// it parts no cells, and text may be UTF-8 or, with its mark, UTF-16.
+//
+// The step is the usual time between rows, from a millisecond to ten seconds. Each value goes to the step nearest its
+// own time, so rows may be in any order and jitter; a step that no row gives is NaN. So is an empty or NaN cell, a
+// drop-out (zero, negative, outside 10 to 3000 Hz, far from the rest of the file, or a jump of a few values that no
+// grid makes), and a time that rows give different values. Frequencies stay as they are in the file: see
+// [Series.Fundamental] for a file that holds a harmonic.
+//
+// It is an error when the file is not such a table or may be read in two ways, when many rows repeat a time, when local
+// time is put back by an hour, or when a time lies so far from the others that the gap would outweigh the data. Memory is
+// 8 bytes a value for each column read.
+func ReadCSV(r io.Reader, name string) (Series, error) { return CSVOptions{}.Read(r, name) }
+
+// ReadFile is [ReadFile] for files that leave open what o says.
+func (o CSVOptions) ReadFile(path string) (Series, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return Series{}, err
@@ -53,31 +85,19 @@ func ReadFile(path string) (Series, error) {
 	if info.IsDir() {
 		return Series{}, fmt.Errorf("%s is a directory, not a frequency CSV", path)
 	}
+	if !info.Mode().IsRegular() {
+		return o.Read(f, path)
+	}
 	c := &byteCounter{r: f}
-	return readCSV(c, path, func() float64 { return float64(c.n) / float64(info.Size()) })
+	return o.read(c, path, func() float64 { return float64(c.n) / float64(info.Size()) })
 }
 
-// ReadCSV reads a frequency series from r, plain or gzip-compressed; name stands for r in errors, which give the line.
-//
-// A row is a time and a frequency in hertz, parted by a comma, semicolon or tab: time_s,frequency_hz or
-// index,frequency (an index counts seconds), with or without a header. A time may also be ISO 8601
-// (2006-01-02 15:04:05, with T, a fraction and a zone; without a zone it is taken as UTC), or count seconds or
-// milliseconds from 1970; the series is then dated. With a header, columns are found by name in any order, sigma_hz
-// and snr_db among them, as [WriteCSV] writes.
-//
-// The step is the usual time between rows, from a millisecond to ten seconds. Each value goes to the step nearest its
-// own time, so rows may be in any order and jitter; a step that no row gives is NaN. So is an empty or NaN cell, a
-// drop-out (zero, negative, outside 10 to 3000 Hz, far from the rest of the file, or a jump of a few values that no
-// grid makes), and a time that rows give different values. Frequencies stay as they are in the file: see
-// [Series.Fundamental] for a file that holds a harmonic.
-//
-// It is an error when the file is not such a table, when many rows repeat a time, or when a time lies so far from the
-// others that the gap would outweigh the data. Memory is 8 bytes a value for each column read.
-func ReadCSV(r io.Reader, name string) (Series, error) { return readCSV(r, name, nil) }
+// Read is [ReadCSV] for files that leave open what o says.
+func (o CSVOptions) Read(r io.Reader, name string) (Series, error) { return o.read(r, name, nil) }
 
-// readCSV is ReadCSV with a hint: consumed returns the share of the input that has been read, so that storage can be
-// claimed once rather than grown.
-func readCSV(r io.Reader, name string, consumed func() float64) (Series, error) {
+// read is Read with a hint: consumed returns the share of the input that has been read, so that storage can be claimed
+// once rather than grown.
+func (o CSVOptions) read(r io.Reader, name string, consumed func() float64) (Series, error) {
 	br := bufio.NewReaderSize(r, csvLine)
 	if magic, _ := br.Peek(2); bytes.Equal(magic, []byte{0x1f, 0x8b}) {
 		gz, err := gzip.NewReader(br)
@@ -86,7 +106,10 @@ func readCSV(r io.Reader, name string, consumed func() float64) (Series, error) 
 		}
 		br = bufio.NewReaderSize(gz, csvLine)
 	}
-	t := &csvTable{csvScanner: csvScanner{r: br, name: name}, consumed: consumed}
+	if text := newUTF16(br); text != nil {
+		br = bufio.NewReaderSize(text, csvLine)
+	}
+	t := &csvTable{csvScanner: csvScanner{r: br, name: name, grid: o.Grid}, consumed: consumed}
 	s, err := t.read()
 	if err != nil {
 		return Series{}, err
@@ -333,6 +356,9 @@ func (t *csvTable) series() (Series, error) {
 	from := t.origin - int64(len(t.before.hz))*t.step
 	if !t.dated() && from > 300*24*hourInNanos { // more would look like a date (see Series.Dated): count from here
 		from = 0
+	}
+	if 3*t.low > t.rows {
+		return Series{}, fmt.Errorf("%s: most values look like deviations from the nominal frequency: name their column deviation_hz or deviation_mhz", t.name)
 	}
 	s := Series{
 		Start: start.Add(time.Duration(from)),

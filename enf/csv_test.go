@@ -65,6 +65,22 @@ func TestReadCSV(t *testing.T) {
 		{"spike", "0,60\n1,60.1\n2,59.08\n3,59.08\n4,60.1\n5,60.1\n", zero, time.Second, []float64{60, 60.1, csvNaN, csvNaN, 60.1, 60.1}},
 		{"unsorted", "3,60.3\n1,60.1\n2,60.2\n0,60\n", zero, time.Second, []float64{60, 60.1, 60.2, 60.3}},
 		{"newest first", "2,60.2\n1,60.1\n0,60\n", zero, time.Second, []float64{60, 60.1, 60.2}},
+		{"decimal commas", "Zeit;Frequenz\n0;60,01\n0,5;60,02\n1,0;60,03\n", zero, time.Second / 2, []float64{60.01, 60.02, 60.03}},
+		{"decimal commas without header", "0\t60,01\n1\t60,02\n", zero, time.Second, []float64{60.01, 60.02}},
+		{"decimal commas in quotes", "time,frequency\n\"0\",\"59,980171\"\n\"1\",\"59,98\"\n", zero, time.Second, []float64{59.980171, 59.98}},
+		{"quoted separators", "\"place; room\";\"time\";\"f \"\"1\"\"\"\n\"a;b\";0;60.01\n\"\"\";\";1;60.02\n", zero, time.Second, []float64{60.01, 60.02}},
+		{"UTF-16", "\xff\xfe0\x00\t\x006\x000\x00\n\x001\x00\t\x006\x000\x00\n\x00", zero, time.Second, []float64{60, 60}},
+		{"UTF-16, big end first", "\xfe\xff\x000\x00;\x006\x000\x00\n\x001\x00;\x006\x000", zero, time.Second, []float64{60, 60}},
+		{"one column", "60.01\n60.02\n", zero, time.Second, []float64{60.01, 60.02}},
+		{"one column with header", "frequency\r\n60,01\r\n60,02\r\n", zero, time.Second, []float64{60.01, 60.02}},
+		{"date and time apart", "DATE,TIME,FREQUENCY\n2026-02-03,04:05:06,50.01\n2026-02-03,04:05:07,50.02\n", day, time.Second, []float64{50.01, 50.02}},
+		{"points in the date", "Datum/Uhrzeit;Frequenz [Hz]\n03.02.2026 4:05:06;50,01\n03.02.2026 4:05:07;50,02\n", day, time.Second, []float64{50.01, 50.02}},
+		{"day first", "time,f\n31/01/2026 23:59:59,50.01\n01/02/2026 00:00:00,50.02\n", day.Add(-52*time.Hour - 5*time.Minute - 7*time.Second), time.Second, []float64{50.01, 50.02}},
+		{"month first, by twelve hours", "time,f\n01/31/2026 11:59:59 PM,50.01\n02/01/2026 12:00:00 AM,50.02\n", day.Add(-52*time.Hour - 5*time.Minute - 7*time.Second), time.Second, []float64{50.01, 50.02}},
+		{"time of day", "time,f\n23:59:59,50.01\n00:00:00,50.02\n0:00:01,50.03\n", zero.Add(24*time.Hour - time.Second), time.Second, []float64{50.01, 50.02, 50.03}},
+		{"millihertz", "time_s,frequency_mhz\n0,60010\n1,60020.5\n", zero, time.Second, []float64{60.01, 60.0205}},
+		{"cells behind the header's", "time_s,frequency_hz\n0,60.01,ok\n1,60.02,\n", zero, time.Second, []float64{60.01, 60.02}},
+		{"zone is put back", "2026-10-25T02:59:59+02:00,50\n2026-10-25T02:00:00+01:00,50.1\n", day.AddDate(0, 0, 264).Add(-3*time.Hour - 5*time.Minute - 7*time.Second), time.Second, []float64{50, 50.1}},
 		{"jitter", "0.004,60\n0.997,60.1\n2.002,60.2\n2.996,60.3\n4.001,60.4\n", zero, time.Second, []float64{60, 60.1, 60.2, 60.3, 60.4}},
 	}
 	for _, tt := range tests {
@@ -110,6 +126,18 @@ func TestReadCSVRefuses(t *testing.T) {
 		{"a year's jump", rows(10, "%d,60") + "400000000,60\n", "grid.csv:11: time is"},
 		{"jump back", "1000000000,60\n1000000001,60\n1000000002,60\n1,60\n", "grid.csv:4: time is"},
 		{"infinite time", "0,60\n1,60\n1e300,60\n", "grid.csv:3"},
+		{"decimal and parting commas", "time,frequency\n0,59,980171\n1,59,97\n", "grid.csv:2: commas part the cells and seem to be decimal too"},
+		{"the same without header", "0,59,980171\n1,59,97\n", "grid.csv:1: commas part the cells"},
+		{"open quote", "time,frequency\n0,\"60\n", "grid.csv:2: a quote is not closed"},
+		{"text behind a quote", "time,frequency\n0,\"60\".1\n", "grid.csv:2: there is something behind a closing quote"},
+		{"day or month", "time,f\n03/04/2024 15:00:00,50\n", "grid.csv:2: \"03/04/2024 15:00:00\" may have the day or the month first"},
+		{"hours or minutes", "time,f\n15:04,50\n", "grid.csv:2: \"15:04\" is not a time"},
+		{"thirteenth hour", "time,f\n01/31/2026 13:00:00 PM,50\n", "is not a time"},
+		{"minutes", "time_min,f\n0.0,50\n0.1,50\n", "grid.csv:2: times are in \"min\""},
+		{"deviations", "time,deviation_mhz\n0,12\n", "grid.csv:1: \"deviation_mhz\" may be from 50 or 60 Hz: nominal frequency is ambiguous"},
+		{"unnamed deviations", "time,f\n0,12\n1,-11\n2,4\n", "look like deviations"},
+		{"clocks put back", "time,f\n2026-10-25T02:59:57,50\n2026-10-25T02:59:58,50\n2026-10-25T02:00:00,50.1\n", "grid.csv:4: local time jumps by an hour"},
+		{"clocks put back, newest first", "02:00:01,50\n02:00:00,50\n02:59:59,50.1\n", "grid.csv:3: local time jumps by an hour"},
 		{"two devices", rows(100, "%d,60") + rows(100, "%d,60.1"), "grid.csv:101: 100 of 200 rows repeat"},
 	}
 	for _, tt := range tests {
@@ -122,6 +150,18 @@ func TestReadCSVRefuses(t *testing.T) {
 	}
 	if _, err := ReadCSV(iotest.ErrReader(errors.New("disk is gone")), "grid.csv"); err == nil || !strings.Contains(err.Error(), "disk is gone") {
 		t.Errorf("error %v, want that of the reader", err)
+	}
+}
+
+func TestReadCSVDeviations(t *testing.T) {
+	for name, in := range map[string]string{"mHz": "time,deviation (mHz)\n0,12\n1,-11\n", "Hz": "time;df_hz\n0;0,012\n1;-0,011\n"} {
+		s, err := CSVOptions{Grid: Grid50}.Read(strings.NewReader(in), "grid.csv")
+		if diff := cmp.Diff([]float64{50.012, 49.989}, s.Hz, sameCSV); err != nil || diff != "" {
+			t.Errorf("%s: %v, %s", name, err, diff)
+		}
+	}
+	if s, err := (CSVOptions{Grid: Grid50}).Read(strings.NewReader("time,deviation\n0,50.01\n1,50.02\n"), "grid.csv"); err == nil {
+		t.Errorf("frequencies were read as deviations: %v", s.Hz)
 	}
 }
 
@@ -291,9 +331,14 @@ func FuzzReadCSV(f *testing.F) {
 	f.Add([]byte("2026-02-03T04:05:06.5+01:00;50,1\n2026-02-03T04:05:07Z;50\n"))
 	f.Add([]byte("1700000000000,50\n1700000001000,50.1\n-5,1e308\n"))
 	f.Add([]byte("\x1f\x8b\x08\x00"))
+	f.Add([]byte("\xff\xfe0\x00\t\x006\x000\x00\n\x00"))
+	f.Add([]byte("DATE;TIME;\"f, \"\"mHz\"\"\"\n03.02.2026;4:05:06;\"50010,5\"\n"))
+	f.Add([]byte("08/19/2024 03:00:00 PM,60\n08/19/2024 03:00:01 PM,60\n"))
+	f.Add([]byte("time,df_mhz\n23:59:59,-3\n00:00:00,4\n"))
+	f.Add([]byte("0,59,98\n1,59,97\n"))
 	f.Add([]byte("0,60\n1,60\n9999999,60\n-9999999,60\n"))
 	f.Fuzz(func(t *testing.T, in []byte) {
-		s, err := ReadCSV(bytes.NewReader(in), "fuzz.csv")
+		s, err := CSVOptions{Grid: Grid60}.Read(bytes.NewReader(in), "fuzz.csv")
 		if err != nil {
 			if s.Len() != 0 {
 				t.Errorf("%d values with error %v", s.Len(), err)

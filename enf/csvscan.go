@@ -12,7 +12,6 @@ import (
 	"math"
 	"strconv"
 	"strings"
-	"time"
 )
 
 // byteCounter counts the bytes that pass.
@@ -34,33 +33,21 @@ type csvRow struct {
 	line           int
 }
 
-// timeKind is how a file writes time.
-type timeKind int
-
-const (
-	timeUnknown timeKind = iota
-	timeRow              // no column: the row number, a second each
-	timeSeconds
-	timeUnix
-	timeUnixMilli
-	timeISO
-)
-
 // csvScanner splits a table into rows. It knows the columns, not what the rows amount to.
 type csvScanner struct {
+	csvClock
 	r       *bufio.Reader
 	name    string
+	grid    Grid // what deviations are from
 	line    int
 	pending []byte // first line of data, read while looking for a header
 	comma   byte
-	kind    timeKind
-	count   int64 // rows returned
-	columns struct{ time, hz, sigma, snr int }
-	day     []byte // the date last parsed, and its first nanosecond: dates repeat 86,400 times
-	dayAt   int64
+	cells   [][]byte // of the row being parsed
+	width   int      // cells of the first line
+	count   int64    // rows returned
+	low     int      // values that are no frequency but may be a deviation from one
+	columns csvColumns
 }
-
-func (c *csvScanner) dated() bool { return c.kind >= timeUnix }
 
 // errCut says that the last line of the file ends early.
 var errCut = errors.New("line is cut short")
@@ -83,8 +70,8 @@ func (c *csvScanner) readLine() ([]byte, error) {
 		if err != nil && !errors.Is(err, io.EOF) {
 			return nil, fmt.Errorf("%s: after line %d: %w", c.name, c.line, err)
 		}
-		line = trimCell(line)
-		if len(line) == 0 || line[0] == '#' {
+		line = bytes.Trim(line, " \r\n")
+		if len(line) == 0 || line[0] == '#' || len(bytes.Trim(line, " \t;,")) == 0 {
 			continue
 		}
 		if err != nil {
@@ -92,95 +79,6 @@ func (c *csvScanner) readLine() ([]byte, error) {
 		}
 		return line, nil
 	}
-}
-
-// readHeader settles the separator and the columns from the first line.
-func (c *csvScanner) readHeader() error {
-	if bom, _ := c.r.Peek(3); bytes.Equal(bom, []byte("\xef\xbb\xbf")) {
-		_, _ = c.r.Discard(3) // just peeked at
-	}
-	line, err := c.readLine()
-	if errors.Is(err, io.EOF) {
-		return fmt.Errorf("%s is empty", c.name)
-	}
-	if err != nil && !errors.Is(err, errCut) {
-		return err
-	}
-	c.comma = ','
-	for _, sep := range []byte{',', ';', '\t'} {
-		if bytes.IndexByte(line, sep) >= 0 {
-			c.comma = sep
-			break
-		}
-	}
-	fields := bytes.Split(line, []byte{c.comma})
-	if bytes.IndexByte(line, 0) >= 0 || len(fields) < 2 || len(fields) > 64 {
-		return c.notTable(line)
-	}
-	c.columns.time, c.columns.hz, c.columns.sigma, c.columns.snr = 0, 1, -1, -1
-	if _, ok := parseNumber(trimCell(fields[1])); ok || c.guess(trimCell(fields[0])) != timeUnknown {
-		c.pending = bytes.Clone(line)
-		return nil
-	}
-	return c.nameColumns(fields)
-}
-
-func (c *csvScanner) notTable(line []byte) error {
-	return fmt.Errorf("%s:%d: not a frequency CSV (want rows such as time_s,frequency_hz; found %.40q)", c.name, c.line, line)
-}
-
-// nameColumns finds the columns in a header.
-func (c *csvScanner) nameColumns(fields [][]byte) error {
-	at := map[string]int{"time": -1, "hz": -1, "sigma": -1, "snr": -1}
-	for i, field := range fields {
-		if role := columnRole(strings.ToLower(string(trimCell(field)))); role != "" && at[role] < 0 {
-			at[role] = i
-		}
-	}
-	if at["hz"] < 0 {
-		return fmt.Errorf("%s:%d: no frequency column (want time_s,frequency_hz; found %.60q)",
-			c.name, c.line, bytes.Join(fields, []byte{c.comma}))
-	}
-	c.columns.time, c.columns.hz, c.columns.sigma, c.columns.snr = at["time"], at["hz"], at["sigma"], at["snr"]
-	if at["time"] < 0 {
-		c.kind = timeRow
-	}
-	return nil
-}
-
-// columnRole maps the name of a column in lower case to what it holds; "" is of no use here.
-func columnRole(name string) string {
-	switch name {
-	case "time", "time_s", "time_utc", "timestamp", "datetime", "date_time", "date", "dtm", "utc", "t", "second", "seconds", "index", "":
-		return "time"
-	case "sigma_hz", "sigma":
-		return "sigma"
-	case "snr_db", "snr":
-		return "snr"
-	case "hz", "f", "enf", "enf_hz":
-		return "hz"
-	}
-	if strings.HasPrefix(name, "freq") || strings.HasSuffix(name, "frequency") || strings.HasSuffix(name, "frequency_hz") {
-		return "hz"
-	}
-	return ""
-}
-
-// guess tells how a time is written.
-func (c *csvScanner) guess(field []byte) timeKind {
-	if v, ok := parseNumber(field); ok {
-		switch {
-		case v >= unixMilli:
-			return timeUnixMilli
-		case v >= unixFrom:
-			return timeUnix
-		}
-		return timeSeconds
-	}
-	if _, ok := c.parseISO(field); ok {
-		return timeISO
-	}
-	return timeUnknown
 }
 
 // next returns the next row, or io.EOF.
@@ -204,138 +102,121 @@ func (c *csvScanner) next() (csvRow, error) {
 
 func (c *csvScanner) parse(line []byte) (csvRow, error) {
 	row := csvRow{line: c.line, hz: math.NaN(), sigma: math.NaN(), snr: math.NaN()}
-	var when []byte
-	rest, seen := line, false
-	for i := 0; rest != nil; i++ {
-		field := rest
-		if j := bytes.IndexByte(rest, c.comma); j >= 0 {
-			field, rest = rest[:j], rest[j+1:]
-		} else {
-			rest = nil
-		}
-		var ok bool
-		switch i {
-		case c.columns.time:
-			when = trimCell(field)
-		case c.columns.hz:
-			seen = true
-			if row.hz, ok = parseValue(trimCell(field)); !ok {
-				return row, fmt.Errorf("%s:%d: frequency %.40q is not a number", c.name, c.line, field)
-			}
-		case c.columns.sigma:
-			row.sigma, ok = parseValue(trimCell(field))
-			if !ok || row.sigma < 0 {
-				return row, fmt.Errorf("%s:%d: uncertainty %.40q is not a number of hertz", c.name, c.line, field)
-			}
-		case c.columns.snr:
-			if row.snr, ok = parseValue(trimCell(field)); !ok {
-				return row, fmt.Errorf("%s:%d: signal-to-noise ratio %.40q is not a number", c.name, c.line, field)
-			}
-		}
+	if err := c.split(line); err != nil {
+		return row, err
 	}
-	if !seen {
+	if c.columns.hz >= len(c.cells) {
 		return row, c.notTable(line)
 	}
-	if !(row.hz >= csvLeastHz && row.hz <= csvMostHz) {
-		row.hz = math.NaN()
-	}
-	if c.kind == timeUnknown {
-		c.kind = c.guess(when)
+	if len(c.cells) > c.width && c.halved() {
+		return row, c.errHalved(line)
 	}
 	var ok bool
-	if row.time, ok = c.parseTime(when); !ok {
-		return row, fmt.Errorf("%s:%d: %.40q is not a time (want seconds, or 2006-01-02 15:04:05)", c.name, c.line, when)
+	if row.hz, ok = parseValue(c.cells[c.columns.hz]); !ok {
+		return row, fmt.Errorf("%s:%d: frequency %.40q is not a number", c.name, c.line, c.cells[c.columns.hz])
 	}
-	return row, nil
+	row.hz = c.frequency(row.hz)
+	if at := c.columns.sigma; at >= 0 && at < len(c.cells) {
+		if row.sigma, ok = parseValue(c.cells[at]); !ok || row.sigma < 0 {
+			return row, fmt.Errorf("%s:%d: uncertainty %.40q is not a number of hertz", c.name, c.line, c.cells[at])
+		}
+	}
+	if at := c.columns.snr; at >= 0 && at < len(c.cells) {
+		if row.snr, ok = parseValue(c.cells[at]); !ok {
+			return row, fmt.Errorf("%s:%d: signal-to-noise ratio %.40q is not a number", c.name, c.line, c.cells[at])
+		}
+	}
+	return row, c.parseWhen(&row)
 }
 
-// parseTime returns a time in nanoseconds.
-func (c *csvScanner) parseTime(b []byte) (int64, bool) {
-	unit := int64(time.Second)
-	switch c.kind {
-	case timeRow:
-		return c.count * int64(time.Second), true
-	case timeISO:
-		return c.parseISO(b)
-	case timeUnknown:
-		return 0, false
-	case timeUnixMilli:
-		unit = int64(time.Millisecond)
+// frequency returns what a value stands for, in hertz; NaN if that is no frequency.
+func (c *csvScanner) frequency(v float64) float64 {
+	deviates := c.columns.base != 0
+	if !deviates && v < csvLeastHz && v != 0 && v != -1 { // these two are what loggers write for nothing
+		c.low++
 	}
-	if i, ok := parseDigits(b); ok && i < csvFarthest/unit { // whole seconds are the rule, and exact
-		return i * unit, true
+	v *= c.columns.unit
+	if deviates && math.Abs(v) > csvDeviation {
+		return math.NaN()
 	}
-	v, ok := parseNumber(b)
-	if !ok || !(math.Abs(v) < float64(csvFarthest/unit)) {
-		return 0, false
+	if v += c.columns.base; !(v >= csvLeastHz && v <= csvMostHz) {
+		return math.NaN()
 	}
-	whole, part := math.Modf(v)
-	return int64(whole)*unit + int64(math.Round(part*float64(unit))), true
+	return v
 }
 
-// parseISO reads 2006-01-02T15:04:05 with an optional fraction and zone.
-func (c *csvScanner) parseISO(b []byte) (int64, bool) {
-	if len(b) < 16 || (b[10] != 'T' && b[10] != 't' && b[10] != ' ') {
-		return 0, false
+// split cuts a line into cells, without spaces and quotes around them.
+func (c *csvScanner) split(line []byte) error {
+	c.cells = c.cells[:0]
+	if bytes.IndexByte(line, '"') >= 0 {
+		return c.splitQuoted(line)
 	}
-	if !bytes.Equal(b[:10], c.day) {
-		y, ok1 := parseDigits(b[:4])
-		m, ok2 := parseDigits(b[5:7])
-		d, ok3 := parseDigits(b[8:10])
-		if !ok1 || !ok2 || !ok3 || b[4] != b[7] || (b[4] != '-' && b[4] != '/') || y < 1900 || y > 2090 || m < 1 || m > 12 {
-			return 0, false
+	for {
+		end := bytes.IndexByte(line, c.comma)
+		if end < 0 {
+			c.cells = append(c.cells, trimCell(line))
+			return nil
 		}
-		date := time.Date(int(y), time.Month(m), int(d), 0, 0, 0, 0, time.UTC)
-		if date.Day() != int(d) { // 31 June
-			return 0, false
-		}
-		c.day, c.dayAt = append(c.day[:0], b[:10]...), date.UnixNano()
+		c.cells = append(c.cells, trimCell(line[:end]))
+		line = line[end+1:]
 	}
-	hour, ok1 := parseDigits(b[11:13])
-	minute, ok2 := parseDigits(b[14:16])
-	if !ok1 || !ok2 || b[13] != ':' || hour > 24 || minute > 59 {
-		return 0, false
-	}
-	at := c.dayAt + (hour*60+minute)*60*int64(time.Second)
-	rest := b[16:]
-	if len(rest) >= 3 && rest[0] == ':' {
-		second, ok := parseDigits(rest[1:3])
-		if !ok || second > 60 { // 60 is a leap second
-			return 0, false
-		}
-		at, rest = at+second*int64(time.Second), rest[3:]
-	}
-	if len(rest) > 1 && (rest[0] == '.' || rest[0] == ',') {
-		n := 1
-		for unit := int64(time.Second) / 10; n < len(rest) && rest[n] >= '0' && rest[n] <= '9'; n, unit = n+1, unit/10 {
-			at += int64(rest[n]-'0') * unit
-		}
-		rest = rest[n:]
-	}
-	zone, ok := parseZone(trimCell(rest))
-	return at - zone, ok
 }
 
-// parseZone returns the nanoseconds that a zone is ahead of UTC.
-func parseZone(b []byte) (int64, bool) {
-	switch string(b) {
-	case "", "Z", "z", "UTC", "GMT":
-		return 0, true
+// splitQuoted is split for a line with quotes, in which a separator is none (RFC 4180).
+func (c *csvScanner) splitQuoted(line []byte) error {
+	for {
+		line = bytes.TrimLeft(line, " ")
+		cell, from := line, 0
+		if len(line) > 0 && line[0] == '"' {
+			if from = endOfQuote(line); from < 0 {
+				return fmt.Errorf("%s:%d: a quote is not closed: %.40q", c.name, c.line, line)
+			}
+			cell = line[1 : from-1]
+		}
+		end := bytes.IndexByte(line[from:], c.comma)
+		switch {
+		case from == 0 && end >= 0:
+			cell = line[:end]
+		case from > 0 && len(trimCell(line[from:max(from, from+end)])) > 0, from > 0 && end < 0 && len(trimCell(line[from:])) > 0:
+			return fmt.Errorf("%s:%d: there is something behind a closing quote: %.40q", c.name, c.line, line)
+		}
+		c.cells = append(c.cells, trimCell(cell))
+		if end < 0 {
+			return nil
+		}
+		line = line[from+end+1:]
 	}
-	if len(b) < 3 || (b[0] != '+' && b[0] != '-') {
-		return 0, false
+}
+
+// endOfQuote returns where the quoted text ends that b begins with, its closing quote included; -1 if it does not. A
+// doubled quote stands for one.
+func endOfQuote(b []byte) int {
+	for i := 1; i < len(b); i++ {
+		switch {
+		case b[i] != '"':
+		case i+1 < len(b) && b[i+1] == '"':
+			i++
+		default:
+			return i + 1
+		}
 	}
-	hours, ok := parseDigits(b[1:3])
-	var minutes int64
-	if rest := bytes.TrimPrefix(b[3:], []byte{':'}); ok && len(rest) > 0 {
-		minutes, ok = parseDigits(rest)
-		ok = ok && len(rest) == 2
+	return -1
+}
+
+// halved reports whether the frequency seems to be cut in two at a decimal comma.
+func (c *csvScanner) halved() bool {
+	at := c.columns.hz
+	if c.comma != ',' || at+1 >= len(c.cells) {
+		return false
 	}
-	zone := hours*hourInNanos + minutes*hourInNanos/60
-	if b[0] == '-' {
-		zone = -zone
-	}
-	return zone, ok && hours < 24 && minutes < 60
+	_, whole := parseDigits(bytes.TrimPrefix(c.cells[at], []byte{'-'}))
+	_, part := parseDigits(c.cells[at+1])
+	return whole && part
+}
+
+func (c *csvScanner) errHalved(line []byte) error {
+	return fmt.Errorf("%s:%d: commas part the cells and seem to be decimal too (%.40q): quote such numbers, or part cells by semicolons",
+		c.name, c.line, line)
 }
 
 // parseDigits reads a whole number of at most 18 digits.
@@ -369,13 +250,13 @@ func parseNumber(b []byte) (float64, bool) {
 		switch {
 		case c >= '0' && c <= '9' && digits < 18:
 			v, digits = v*10+uint64(c-'0'), digits+1
-		case c == '.' && point < 0:
+		case (c == '.' || c == ',') && point < 0: // a comma that parts no cells is a decimal one
 			point = i
 		default:
 			if len(b) > 40 || c == '_' || c == 'x' || c == 'X' {
 				return 0, false
 			}
-			f, err := strconv.ParseFloat(string(b), 64)
+			f, err := strconv.ParseFloat(strings.Replace(string(b), ",", ".", 1), 64)
 			return f, err == nil
 		}
 	}
@@ -407,12 +288,12 @@ func parseValue(b []byte) (float64, bool) {
 	return 0, false
 }
 
-// trimCell takes spaces and quotes off both ends.
+// trimCell takes spaces off both ends.
 func trimCell(b []byte) []byte {
-	for len(b) > 0 && (b[0] == ' ' || b[0] == '"' || b[0] == '\t' || b[0] == '\r' || b[0] == '\n') {
+	for len(b) > 0 && (b[0] == ' ' || b[0] == '\t' || b[0] == '\r' || b[0] == '\n') {
 		b = b[1:]
 	}
-	for n := len(b) - 1; n >= 0 && (b[n] == ' ' || b[n] == '"' || b[n] == '\t' || b[n] == '\r' || b[n] == '\n'); n-- {
+	for n := len(b) - 1; n >= 0 && (b[n] == ' ' || b[n] == '\t' || b[n] == '\r' || b[n] == '\n'); n-- {
 		b = b[:n]
 	}
 	return b

@@ -27,7 +27,8 @@ type Reference struct {
 	problem string
 }
 
-// OpenReference reads the file at path, a frequency series with times by the clock (see [enf.ReadCSV]).
+// OpenReference reads the file at path, a frequency series with times by the clock (see [enf.ReadCSV]) that
+// can serve as a reference (see [enf.Series.Unfit]). Where its logger stood still or jumped nothing is known.
 func OpenReference(path string, grid enf.Grid) (*Reference, error) {
 	r := &Reference{path: path, grid: grid}
 	return r, r.refresh()
@@ -42,13 +43,17 @@ func (r *Reference) refresh() error {
 	if r.known != nil && info.Size() == r.known.Size() && info.ModTime().Equal(r.known.ModTime()) {
 		return nil
 	}
-	s, err := enf.ReadFile(r.path)
+	s, err := enf.CSVOptions{Grid: r.grid}.ReadFile(r.path)
 	if err != nil {
 		return err
 	}
 	if !s.Dated() {
 		return fmt.Errorf("%s: has no times by the clock, as a live reference must", r.path)
 	}
+	if err := s.Unfit(); err != nil {
+		return fmt.Errorf("%s %w", r.path, err)
+	}
+	s, _ = s.Mended()
 	s, grid, err := s.Fundamental(r.grid)
 	if err != nil {
 		return fmt.Errorf("%s: %w", r.path, err)

@@ -46,6 +46,9 @@ type MadeChange struct {
 	Change poenf.Change
 }
 
+// RightMetrics is what a node's metrics need, which are no operation of the interface.
+const RightMetrics = "metrics:read"
+
 // rights are what each operation needs of a token, by its name in the document. It is the only place that says so, and an
 // operation that is not in it is refused. Those without a right are open to all: what they answer is public, or what is sent
 // to them carries its own authority.

@@ -12,7 +12,6 @@ import (
 	"io"
 	"math"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -43,27 +42,26 @@ type lumaCSV struct {
 // seconds after the zero time. Luma is 0 to 255, whole or not, and comes as a share of 255 in blocks of one row and one strip.
 // Anything else is an error that names the line.
 func OpenLuma(path string, fps float64) (*Recording, error) {
-	name := filepath.Base(path)
 	if !(fps > 0 && fps <= maxLumaRate) { // NaN as well
-		return nil, fmt.Errorf("%s: %g is not a frame rate; it must be above 0 and at most %d", name, fps, maxLumaRate)
+		return nil, fmt.Errorf("%s: %g is not a frame rate; it must be above 0 and at most %d", path, fps, maxLumaRate)
 	}
 	st, err := os.Stat(path)
 	if err == nil && st.IsDir() {
 		err = errors.New("is a directory, not a luma series")
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, reason(err))
+		return nil, fmt.Errorf("%s: %w", path, reason(err))
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, reason(err))
+		return nil, fmt.Errorf("%s: %w", path, reason(err))
 	}
 	src, err := newLuma(f, fps)
 	if err != nil {
 		_ = f.Close() // read only
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	return &Recording{name: name, src: src}, nil
+	return &Recording{name: path, src: src}, nil
 }
 
 // newLuma reads up to the first line of data.

@@ -11,7 +11,6 @@ import (
 	"image"
 	"io"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/defakepro/defakepro/dsp"
@@ -58,10 +57,12 @@ type Options struct {
 	// Threads is the number of decoder threads of formats that are not decoded natively; 0 means one per processor.
 	Threads int
 	// Confined has every format decoded in a process of its own, those too that are otherwise read natively: for recordings of strangers, in a
-	// program that has something to lose. Standard input is refused then.
+	// program that has something to lose. A stream is refused then.
 	Confined bool
 	// Stall is how long the decoder may stay silent before it is ended with an error; 0 means a minute.
 	Stall time.Duration
+	// Stream, if set, is read instead of the file, which then only names it. WAV and FLAC can be read from it.
+	Stream io.Reader
 
 	decode decoder // the decoder of formats that are not read natively; nil means the one this build was made with
 }
@@ -123,7 +124,7 @@ var errForeign = errors.New("not read natively")
 // Open opens an audio or video file, whatever its name: the format is told from its content. "-" is standard input, from which
 // WAV and FLAC can be read. The recording must be closed; ending ctx ends decoding. Errors name the file.
 func Open(ctx context.Context, path string, o Options) (*Recording, error) {
-	name := filepath.Base(path)
+	name := path
 	if path == "-" {
 		name = "standard input"
 	}
@@ -151,8 +152,10 @@ func Open(ctx context.Context, path string, o Options) (*Recording, error) {
 // open finds the reader for the file's content.
 func open(ctx context.Context, path string, o Options) (source, error) {
 	switch {
-	case path == "-" && o.Confined:
+	case (path == "-" || o.Stream != nil) && o.Confined:
 		return nil, errors.New("cannot be handed to a process of its own: a file can")
+	case o.Stream != nil:
+		return openNative(io.NopCloser(o.Stream), -1)
 	case path == "-":
 		return openNative(io.NopCloser(os.Stdin), -1)
 	}

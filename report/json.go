@@ -226,7 +226,7 @@ type jsonMatch struct {
 }
 
 // WriteMatchesJSON writes matches as one JSON object, as `match --json` prints it, in the order given: offset_s in
-// seconds from the start of the reference, time in RFC 3339 or null with an undated reference, rmse_hz and
+// seconds as [detect.Match] has them, time in RFC 3339 or null with an undated reference, rmse_hz and
 // offset_hz (the constant offset there) in hertz, llr in nats. The only errors are those of w.
 func WriteMatchesJSON(w io.Writer, matches []detect.Match) error {
 	out := jsonMatches{Matches: make([]jsonMatch, 0, len(matches))}

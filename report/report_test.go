@@ -210,7 +210,7 @@ func TestWriteJSONOrder(t *testing.T) {
 
 func TestWriteMatches(t *testing.T) {
 	matches := []detect.Match{
-		{Offset: 360, Time: time.Date(2024, 8, 19, 15, 26, 2, 500e6, time.UTC), Correlation: 0.9881, RMSE: 0.0025, Shift: -0.0004},
+		{Offset: 360, Time: time.Date(2024, 8, 19, 15, 26, 2, 500e6, time.UTC), Correlation: 0.9881, RMSE: 0.0025, Shift: -0.0004, LLR: 41.26},
 		{Offset: 123456.75, Correlation: 0.71, RMSE: math.NaN()},
 	}
 	var text, out bytes.Buffer

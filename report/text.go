@@ -68,13 +68,14 @@ func WriteMatches(w io.Writer, matches []detect.Match) error {
 		b.WriteString("no match\n")
 		return flush(w, &b, "matches")
 	}
-	fmt.Fprintf(&b, "%4s  %14s  %-20s  %11s  %9s\n", "rank", "offset", "time", "correlation", "RMSE")
+	fmt.Fprintf(&b, "%4s  %14s  %-20s  %11s  %9s  %7s\n", "rank", "offset", "time", "correlation", "RMSE", "LLR")
 	for i, m := range matches {
 		at := none
 		if m.Time.Year() > 1 {
-			at = m.Time.UTC().Format(time.RFC3339)
+			at = m.Time.UTC().Round(time.Second).Format(time.RFC3339)
 		}
-		fmt.Fprintf(&b, "%4d  %12s s  %-20s  %11s  %9s\n", i+1, decimals(m.Offset, 1), at, decimals(m.Correlation, 3), millihertz(m.RMSE))
+		fmt.Fprintf(&b, "%4d  %12s s  %-20s  %11s  %9s  %7s\n",
+			i+1, decimals(m.Offset, 1), at, decimals(m.Correlation, 3), millihertz(m.RMSE), decimals(float64(evidence(m.LLR, m.Correlation)), 1))
 	}
 	return flush(w, &b, "matches")
 }
@@ -114,7 +115,7 @@ func verdictName(v detect.Verdict) string {
 func lagText(o detect.Options, lag float64) string {
 	text := signed(lag, 2) + " s"
 	if o.Search {
-		text += " from the reference's start"
+		text += " in the reference"
 	}
 	return text
 }

@@ -14,7 +14,7 @@ import (
 // lagName says what a lag is counted from.
 func lagName(o detect.Options) string {
 	if o.Search {
-		return "Start, from the reference's start"
+		return "Start in the reference"
 	}
 	return "Lag against the assumed start"
 }

@@ -4,10 +4,12 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -48,8 +50,10 @@ func newCheckCommand() *cobra.Command {
 of the sound, of the picture and of the whole: authentic, forged (and where), or undetermined (and why).
 
 REF is a CSV of the grid's frequency (time_s or an ISO time, and frequency_hz; .gz too) or another recording made on
-the same grid at the same time. Both are taken to start together unless --start says where in the reference MEDIA claims
-to start; --search finds it. Series that hold a harmonic, as 300 Hz on a grid of 60, are divided down.
+the same grid at the same time. Where MEDIA and REF both have dates, or both are CSV whose seconds overlap, they are laid
+together by these; else they are taken to start together. --start says where in the reference MEDIA claims to start
+instead: a date, or seconds as the reference counts them, from its first row if it has dates. --search finds it, and
+prints the same seconds. Series that hold a harmonic, as 300 Hz on a grid of 60, are divided down.
 
 Without a reference the recording is held against itself: the hum's phase jumps where it was cut, and the light's flicker
 follows the sound's hum. That can show a forgery, but never that a recording is authentic.
@@ -72,7 +76,7 @@ Exit status: 0 authentic, 1 forged, 2 undetermined, 3 for a wrong call or unread
 	f.Var(numberFlag{&opts.Threshold, 1}, "threshold", "least correlation of an authentic window")
 	f.Var(choiceFlag[detect.Rule]{&opts.Rule, []detect.Rule{detect.RuleLLR, detect.RuleCorrelation}}, "rule",
 		"what decides: the likelihood ratio, or the correlation alone as in the paper")
-	f.Var(&opts.start, "start", "where in the reference MEDIA claims to start")
+	f.Var(&opts.start, "start", "where in the reference MEDIA claims to start: UTC unless it says a zone, or seconds in the reference's own count")
 	f.BoolVar(&opts.Search, "search", false, "the start is unknown: find it")
 	f.BoolVar(&opts.json, "json", false, "print JSON")
 	f.StringVar(&opts.report, "report", "", "write a self-contained HTML report to this `FILE`")
@@ -154,6 +158,9 @@ func (o checkOptions) judge(ctx context.Context, path string, pictures spectrogr
 	if o.reference == "" {
 		return o.alone(ctx, path, pictures, stderr)
 	}
+	if err := o.distinct(path, stderr); err != nil {
+		return findings{}, fmt.Errorf("check: %w", err)
+	}
 	ref, err := o.referenceFlags.open(ctx, o.grid, stderr)
 	if err != nil {
 		return findings{}, err
@@ -215,19 +222,23 @@ func (o checkOptions) alone(ctx context.Context, path string, pictures spectrogr
 
 // compare compares each channel with the reference.
 func (o checkOptions) compare(ctx context.Context, path string, r reading, truth enf.Estimate) (findings, error) {
+	if !o.start.time.IsZero() && !truth.Series.Dated() {
+		return findings{}, fmt.Errorf("--start %v: %s has no dates, so give seconds", &o.start, o.reference)
+	}
+	for _, est := range r.estimates {
+		if _, _, err := truth.Series.Fundamental(est.Grid); errors.Is(err, enf.ErrGrid) {
+			return findings{}, fmt.Errorf("reference %s: %w", o.reference, gridHint(err))
+		}
+	}
 	opts := o.Options
 	opts.Done = ctx.Done()
-	opts.Start = o.start.seconds
-	began := r.start(o.start)
-	switch {
-	case !o.start.time.IsZero() && !truth.Series.Dated():
-		return findings{}, fmt.Errorf("--start %v: %s has no times, so give seconds from its start", &o.start, o.reference)
-	case !o.start.time.IsZero(), !o.start.set && !o.Search && !began.IsZero() && truth.Series.Dated():
-		opts.Start = began.Sub(truth.Series.Start)
-	}
 	channels := make([]detect.Channel, len(r.estimates))
 	for i, est := range r.estimates {
+		opts.Start = o.claimed(est, truth)
 		channels[i] = detect.Compare(est, truth.Series, opts)
+		if o.Search {
+			channels[i].Lag += ownStart(truth.Series)
+		}
 	}
 	if err := ctx.Err(); err != nil {
 		return findings{}, err
@@ -235,7 +246,7 @@ func (o checkOptions) compare(ctx context.Context, path string, r reading, truth
 	o.misread(ctx, path, channels)
 	for i := range channels {
 		if dated := r.estimates[i].Series.Dated() && truth.Series.Dated(); !dated && !o.Search && !o.start.set && nowhere(channels[i]) {
-			channels[i].Reason += " It was taken to start with the reference: --start says where else, and --search finds it."
+			channels[i].Reason += " " + o.taken(opts.Start)
 		}
 	}
 	found := r.combine(opts, channels)
@@ -268,9 +279,65 @@ func (o checkOptions) origin(rep detect.Report, dated bool) string {
 	return "as no start was given: both were taken to begin together"
 }
 
-// nowhere reports whether all of a channel is forged.
+// claimed returns where a channel claims to start, counted from the reference's first value; 0 if it claims nothing.
+func (o checkOptions) claimed(est, truth enf.Estimate) time.Duration {
+	at := o.start.seconds
+	switch {
+	case o.Search:
+		return 0
+	case !o.start.set && est.Series.Dated() && truth.Series.Dated():
+		at = est.Series.Start.Sub(truth.Series.Start)
+	case !o.start.set:
+		return shared(est, truth)
+	case !o.start.time.IsZero():
+		at = o.start.time.Sub(truth.Series.Start)
+	case !truth.Series.Dated():
+		at -= truth.Series.Start.Sub(time.Time{})
+	}
+	return cmp.Or(at, time.Nanosecond) // the very first row is not "not said"
+}
+
+// shared returns how much later one frequency CSV begins than the reference on the clock whose seconds both count, and 0 if they
+// have no clock in common: seconds that nowhere overlap are of two.
+func shared(est, truth enf.Estimate) time.Duration {
+	own, ref := est.Series, truth.Series
+	switch {
+	case est.Source != sourceSeries || truth.Source != sourceSeries || own.Dated() || ref.Dated():
+		return 0
+	case !own.Start.Before(ref.Time(ref.Len())) || !ref.Start.Before(own.Time(own.Len())):
+		return 0
+	}
+	return own.Start.Sub(ref.Start)
+}
+
+// ownStart returns the second at which a series begins by its own count; 0 for one with dates.
+func ownStart(s enf.Series) float64 {
+	if s.Dated() {
+		return 0
+	}
+	return s.Start.Sub(time.Time{}).Seconds()
+}
+
+// taken says what start was assumed, where none was given.
+func (checkOptions) taken(start time.Duration) string {
+	if start == 0 {
+		return "It was taken to start with the reference: --start says where else, and --search finds it."
+	}
+	return "Its seconds and the reference's were taken to be of one clock: --start says where else it begins, and --search finds it."
+}
+
+// nowhere reports whether all that was compared of a channel is forged.
 func nowhere(c detect.Channel) bool {
-	return len(c.Forged) == 1 && c.Forged[0].Kind == detect.SpanForeign && c.Forged[0].Start <= 0 && c.Forged[0].End >= float64(c.Estimate.Series.Len())
+	if len(c.Forged) != 1 || c.Forged[0].Kind != detect.SpanForeign {
+		return false
+	}
+	for i, x := range c.Truth.Hz {
+		outside := float64(i) < c.Forged[0].Start || float64(i) >= c.Forged[0].End
+		if y := c.Estimate.Series.Hz[i]; outside && !math.IsNaN(x) && !math.IsNaN(y) {
+			return false
+		}
+	}
+	return true
 }
 
 // verdictStatus is the exit status that a verdict stands for.

@@ -50,7 +50,7 @@ func (c checker) check(ctx context.Context, u httpapi.Upload) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if kind, err := sniff(u.Path); err != nil || kind != contentMedia { // a reader of text would take all of it into memory
+	if kind, err := sniff(u.Path, nil); err != nil || kind != contentMedia { // a reader of text would take all of it into memory
 		return nil, fmt.Errorf("%w: it is text, and no sound or picture", httpapi.ErrRecording)
 	}
 	opts := defaultCheckOptions()

@@ -136,7 +136,7 @@ func parseSeconds(s string) (time.Duration, error) {
 	return time.Duration(v * float64(time.Second)), nil
 }
 
-// startFlag is --start: an instant, or seconds from the start of the reference.
+// startFlag is --start: an instant, or seconds as the reference counts them.
 type startFlag struct {
 	set     bool
 	time    time.Time     // zero when given in seconds
@@ -149,7 +149,9 @@ func (f *startFlag) String() string { return f.text }
 func (f *startFlag) Set(s string) error {
 	*f = startFlag{set: true, text: s}
 	if d, err := parseSeconds(s); err == nil {
-		f.seconds = d
+		if f.seconds = d; d >= firstUnix {
+			f.time = time.Unix(0, int64(d)).UTC()
+		}
 		return nil
 	}
 	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999", time.DateTime} {
@@ -158,7 +160,10 @@ func (f *startFlag) Set(s string) error {
 			return nil
 		}
 	}
-	return errors.New("must be seconds from the start of the reference, or a time like 2024-08-19T15:26:02Z")
+	return errors.New("must be seconds in the reference, or a time like 2024-08-19T15:26:02Z")
 }
+
+// firstUnix is from where on seconds are taken to count from 1970, as [enf.ReadCSV] takes them.
+const firstUnix = 1e9 * time.Second
 
 func (*startFlag) Type() string { return "time|seconds" }

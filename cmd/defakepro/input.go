@@ -114,29 +114,28 @@ func (in input) on(grid enf.Grid) input {
 // read reads the recording, luma series or frequency series at path. A frequency series that holds a harmonic is brought
 // to the fundamental. What the reader should know beside goes to stderr.
 func (in input) read(ctx context.Context, path string, observe observer, stderr io.Writer) (reading, error) {
-	rec, err := in.open(ctx, path)
+	pipe, err := openPipe(path)
+	if err != nil {
+		return reading{}, err
+	}
+	defer pipe.close()
+	rec, err := in.open(ctx, path, pipe)
 	if err != nil {
 		return reading{}, err
 	}
 	if rec == nil {
-		est, err := readSeries(path, in.grid)
-		if err != nil {
-			err = fmt.Errorf("%s is text, so it is no recording, and no frequency series either: %w", path, err)
-		}
+		est, err := readSeries(path, pipe, in.grid)
 		return reading{estimates: []enf.Estimate{est}}, err
 	}
 	r, err := in.estimate(rec, path, observe, stderr)
 	return r, errors.Join(err, rec.Close())
 }
 
-// open opens the recording or luma series at path. It returns nil if there is a frequency series.
-func (in input) open(ctx context.Context, path string) (*media.Recording, error) {
-	kind := contentMedia
-	if path != "-" {
-		var err error
-		if kind, err = sniff(path); err != nil {
-			return nil, err
-		}
+// open opens the recording or luma series at path, or in the pipe there. It returns nil if there is a frequency series.
+func (in input) open(ctx context.Context, path string, pipe *pipe) (*media.Recording, error) {
+	kind, err := sniff(path, pipe)
+	if err != nil {
+		return nil, err
 	}
 	text := kind != contentMedia
 	switch {
@@ -144,6 +143,8 @@ func (in input) open(ctx context.Context, path string) (*media.Recording, error)
 		return nil, errors.New("--source luma needs --fps, the rate of the frames")
 	case in.source == sourceLuma && !text:
 		return nil, fmt.Errorf("%s is not a luma CSV; for a recording leave --source luma out", path)
+	case kind == contentLuma && pipe != nil:
+		return nil, fmt.Errorf("%s: luma cannot be read from a pipe, only from a file", shown(path))
 	case in.source == sourceLuma:
 		return media.OpenLuma(path, in.fps)
 	case kind == contentLuma:
@@ -155,7 +156,11 @@ func (in input) open(ctx context.Context, path string) (*media.Recording, error)
 	case text:
 		return nil, nil
 	}
-	return media.Open(ctx, path, media.Options{Audio: in.source == sourceAudio, Video: in.source == sourceVideo, Confined: in.confined})
+	opts := media.Options{Audio: in.source == sourceAudio, Video: in.source == sourceVideo, Confined: in.confined}
+	if pipe != nil {
+		opts.Stream = pipe
+	}
+	return media.Open(ctx, path, opts)
 }
 
 // estimate reads rec to its end.
@@ -238,19 +243,24 @@ func (c *channels) close(path string) ([]enf.Estimate, error) {
 	return out, nil
 }
 
-// readSeries returns the frequency series at path as an estimate that someone else made. If its values do not tell which
+// readSeries returns the frequency series at path, or in the pipe there, as an estimate that someone else made. If its values do not tell which
 // grid they are of, they stay as they are and the estimate's grid is GridAuto.
-func readSeries(path string, grid enf.Grid) (enf.Estimate, error) {
-	s, err := enf.ReadFile(path)
+func readSeries(path string, pipe *pipe, grid enf.Grid) (enf.Estimate, error) {
+	opts := enf.CSVOptions{Grid: grid}
+	read := func() (enf.Series, error) { return opts.ReadFile(path) }
+	if pipe != nil {
+		read = func() (enf.Series, error) { return opts.Read(pipe, shown(path)) }
+	}
+	s, err := read()
 	if err != nil {
-		return enf.Estimate{}, err
+		return enf.Estimate{}, gridHint(err)
 	}
 	fundamental, found, err := s.Fundamental(grid)
 	switch {
 	case errors.Is(err, enf.ErrGrid):
 		fundamental, found = s, enf.GridAuto
 	case err != nil:
-		return enf.Estimate{}, fmt.Errorf("%s: %w", path, err)
+		return enf.Estimate{}, fmt.Errorf("%s: %w", shown(path), err)
 	}
 	return enf.Estimate{Series: fundamental, Source: sourceSeries, Grid: found, Present: s.Present() > 0, SNR: math.NaN()}, nil
 }

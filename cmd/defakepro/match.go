@@ -32,8 +32,8 @@ func newMatchCommand() *cobra.Command {
 		Use:   "match MEDIA --reference REF",
 		Short: "Find when a recording was made",
 		Long: `Match looks for the places in the reference where MEDIA may have been recorded, and prints the best with their
-evidence: where the recording would start, as an offset from the start of the reference and as a time if the reference
-has times, and how well they agree. It does not decide; what it finds for a recording of less than some minutes in a
+evidence: where the recording would start, as an offset (in the seconds that the reference counts, or from its first row
+if it has dates) and as a time if the reference has dates, and how well they agree. It does not decide; what it finds for a recording of less than some minutes in a
 reference of years may be chance. MEDIA and REF are as for check.
 
 Exit status: 0, also when nothing was found; 3 for a wrong call or unreadable input.`,
@@ -57,6 +57,9 @@ func runMatch(c *cobra.Command, opts matchOptions, path string) error {
 		return errors.New("match: needs --reference, a CSV of the grid's frequency or another recording")
 	case opts.top < 1 || opts.top > maxTop:
 		return fmt.Errorf("match: --top %d: must be from 1 to %d", opts.top, maxTop)
+	}
+	if err := opts.distinct(path, c.ErrOrStderr()); err != nil {
+		return fmt.Errorf("match: %w", err)
 	}
 	ref, err := opts.referenceFlags.open(c.Context(), opts.grid, c.ErrOrStderr())
 	if err != nil {
@@ -92,7 +95,11 @@ func (o matchOptions) find(path string, est, truth enf.Estimate, stderr io.Write
 	}
 	reference, _, err := truth.Series.Fundamental(est.Grid)
 	if err != nil {
-		return nil, fmt.Errorf("reference %s: %w", o.reference, err)
+		return nil, fmt.Errorf("reference %s: %w", o.reference, gridHint(err))
 	}
-	return detect.FindMatches(est.Series, reference, o.top), nil
+	matches := detect.FindMatches(est.Series, reference, o.top)
+	for i := range matches {
+		matches[i].Offset += ownStart(reference)
+	}
+	return matches, nil
 }

@@ -261,7 +261,7 @@ func (n *runningNode) serve(ctx context.Context, l net.Listener, secure bool, se
 		return err
 	}
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", security.Permit("metrics:read", promhttp.HandlerFor(n.registry, promhttp.HandlerOpts{Registry: n.registry})))
+	mux.Handle("GET /metrics", security.Permit(httpapi.RightMetrics, promhttp.HandlerFor(n.registry, promhttp.HandlerOpts{Registry: n.registry})))
 	mux.Handle("/", httpapi.Handler(httpapi.Options{
 		Ledger: n.node, Committee: n.node.Committee, Latest: n.node.Latest, Genesis: genesis, Log: n.log, Now: n.opts.now,
 		Security: security, Limits: httpapi.Limits{Rate: n.opts.Requests},

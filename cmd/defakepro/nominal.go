@@ -5,6 +5,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"time"
@@ -19,10 +20,10 @@ const probed = 5 * time.Minute
 // elsewhere returns, by channel, the grid that the hum or flicker of the recording at path is of where that is another than it was read for:
 // 300 Hz is a harmonic of 50 and of 60, so that the wrong one seems to be there. It reads the beginning anew; what cannot be read again is not told.
 func (in input) elsewhere(ctx context.Context, path string) map[enf.Source]enf.Grid {
-	if in.grid == enf.GridAuto || path == "-" {
+	if in.grid == enf.GridAuto || !regular(path) {
 		return nil
 	}
-	rec, err := in.open(ctx, path)
+	rec, err := in.open(ctx, path, nil)
 	if err != nil || rec == nil {
 		return nil
 	}
@@ -99,4 +100,12 @@ func humName(s enf.Source) string {
 		return "flicker"
 	}
 	return "hum"
+}
+
+// gridHint adds to an error what would tell the grid, if that is missing.
+func gridHint(err error) error {
+	if errors.Is(err, enf.ErrGrid) {
+		return fmt.Errorf("%w: give --nominal 50 or --nominal 60", err)
+	}
+	return err
 }

@@ -48,8 +48,10 @@ func newPage(found findings, pictures spectrograms, inputs ...report.Input) repo
 // hashInput identifies an input file by its hash. What came from a pipe cannot be read again and has none.
 func hashInput(path, role string) (report.Input, error) {
 	input := report.Input{Name: path, Role: role, Size: -1}
-	info, err := os.Stat(path)
-	if path == "-" || err == nil && !info.Mode().IsRegular() {
+	if path == standardInput {
+		return input, nil
+	}
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
 		return input, nil
 	}
 	f, err := os.Open(path)
@@ -63,4 +65,22 @@ func hashInput(path, role string) (report.Input, error) {
 	}
 	input.SHA256 = hex.EncodeToString(h.Sum(nil))
 	return input, nil
+}
+
+// sameContent reports whether two files are one, or hold the same. What cannot be told is not.
+func sameContent(a, b string) bool {
+	if !regular(a) || !regular(b) {
+		return false
+	}
+	one, errA := os.Stat(a)
+	other, errB := os.Stat(b)
+	if errA != nil || errB != nil || one.Size() != other.Size() {
+		return false
+	}
+	if os.SameFile(one, other) {
+		return true
+	}
+	hashA, errA := hashInput(a, "")
+	hashB, errB := hashInput(b, "")
+	return errA == nil && errB == nil && hashA.SHA256 == hashB.SHA256
 }

@@ -48,6 +48,17 @@ func (f referenceFlags) ledger() bool {
 	return strings.HasPrefix(f.reference, "http://") || strings.HasPrefix(f.reference, "https://")
 }
 
+// distinct checks that the reference is not the recording itself: of one pipe there is not enough for both, and of one file it is said.
+func (f referenceFlags) distinct(path string, stderr io.Writer) error {
+	if path == standardInput && f.reference == path {
+		return errors.New("MEDIA and --reference cannot both be the standard input")
+	}
+	if sameContent(path, f.reference) {
+		_, _ = fmt.Fprintf(stderr, "%s and %s are the same: a recording always agrees with itself\n", path, f.reference)
+	}
+	return nil
+}
+
 // open opens the reference. That of a file is the series in it, or the best ENF of a recording.
 func (f referenceFlags) open(ctx context.Context, grid enf.Grid, stderr io.Writer) (reference, error) {
 	path := f.reference
@@ -59,7 +70,23 @@ func (f referenceFlags) open(ctx context.Context, grid enf.Grid, stderr io.Write
 	if err != nil {
 		return reference{}, fmt.Errorf("reference: %w", err)
 	}
-	return reference{path: path, est: r.best()}, nil
+	est := r.best()
+	if est.Source == sourceSeries {
+		est.Series, err = fit(path, est.Series, stderr)
+	}
+	return reference{path: path, est: est}, err
+}
+
+// fit returns a series as it can serve for a reference, and says on stderr what had to be left out.
+func fit(path string, s enf.Series, stderr io.Writer) (enf.Series, error) {
+	if err := s.Unfit(); err != nil {
+		return s, fmt.Errorf("reference %s %w", path, err)
+	}
+	s, n := s.Mended()
+	if n > 0 {
+		_, _ = fmt.Fprintf(stderr, "%s: left out %v in which the logger stood still or jumped\n", path, time.Duration(n)*s.Step)
+	}
+	return s, nil
 }
 
 func (f referenceFlags) openLedger(ctx context.Context, grid enf.Grid) (reference, error) {

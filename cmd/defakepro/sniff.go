@@ -7,6 +7,7 @@ import (
 	"bufio"
 	"bytes"
 	"compress/gzip"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -27,35 +28,44 @@ const (
 // sniffLength is how much of a file is looked at to tell text from media.
 const sniffLength = 4096
 
-// sniff tells from its first bytes what the file at path holds.
-func sniff(path string) (content, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return 0, fmt.Errorf("%s: %w", path, withoutPath(err))
-	}
-	defer func() { _ = f.Close() }() // read only
-	if info, err := f.Stat(); err != nil {
-		return 0, fmt.Errorf("%s: %w", path, err)
-	} else if info.IsDir() {
-		return 0, fmt.Errorf("%s is a folder, not a file", path)
-	}
-
-	var head io.Reader = bufio.NewReader(f)
-	magic, _ := head.(*bufio.Reader).Peek(2)
-	if bytes.Equal(magic, []byte{0x1f, 0x8b}) {
-		if head, err = gzip.NewReader(head); err != nil {
-			return 0, fmt.Errorf("%s: damaged gzip: %w", path, err)
+// sniff tells from its first bytes what the file at path holds, or the pipe there, which keeps them.
+func sniff(path string, pipe *pipe) (content, error) {
+	head := pipe.head()
+	if pipe == nil {
+		f, err := os.Open(path)
+		if err != nil {
+			return 0, fmt.Errorf("%s: %w", path, withoutPath(err))
 		}
+		defer func() { _ = f.Close() }() // read only
+		if info, err := f.Stat(); err != nil {
+			return 0, fmt.Errorf("%s: %w", path, err)
+		} else if info.IsDir() {
+			return 0, fmt.Errorf("%s is a folder, not a file", path)
+		}
+		head = f
+	}
+	head, err := unzipped(head)
+	if err != nil {
+		return 0, fmt.Errorf("%s: damaged gzip: %w", shown(path), err)
 	}
 	buf := make([]byte, sniffLength)
 	n, err := io.ReadFull(head, buf)
 	if n == 0 {
 		if err == nil || errors.Is(err, io.EOF) {
-			return 0, fmt.Errorf("%s is empty", path)
+			return 0, fmt.Errorf("%s is empty", shown(path))
 		}
-		return 0, fmt.Errorf("%s: %w", path, err)
+		return 0, fmt.Errorf("%s: %w", shown(path), err)
 	}
 	return contentOf(buf[:n]), nil
+}
+
+// unzipped returns what gzip packed in r, or r.
+func unzipped(r io.Reader) (io.Reader, error) {
+	head := bufio.NewReader(r)
+	if magic, _ := head.Peek(2); !bytes.Equal(magic, []byte{0x1f, 0x8b}) {
+		return head, nil
+	}
+	return gzip.NewReader(head)
 }
 
 // contentOf tells text from media by a file's first bytes.
@@ -63,7 +73,10 @@ func contentOf(head []byte) content {
 	for len(head) > sniffLength-utf8.UTFMax && !utf8.Valid(head) {
 		head = head[:len(head)-1] // a character that the end of the sample cuts
 	}
-	if !utf8.Valid(head) {
+	if wide(head) {
+		return contentSeries
+	}
+	if !utf8.Valid(head) && 20*others(head) > len(head) { // not a few letters of an older code either
 		return contentMedia
 	}
 	for _, b := range head {
@@ -80,4 +93,33 @@ func contentOf(head []byte) content {
 		}
 	}
 	return contentSeries
+}
+
+// wide reports whether head is a table in UTF-16: its mark, and then little but ASCII.
+func wide(head []byte) bool {
+	order := binary.ByteOrder(binary.LittleEndian)
+	switch {
+	case bytes.HasPrefix(head, []byte{0xfe, 0xff}):
+		order = binary.BigEndian
+	case !bytes.HasPrefix(head, []byte{0xff, 0xfe}):
+		return false
+	}
+	ascii := 0
+	for i := 2; i+1 < len(head); i += 2 {
+		if c := order.Uint16(head[i:]); c == '\n' || c == '\r' || c == '\t' || c >= ' ' && c < 0x7f {
+			ascii++
+		}
+	}
+	return 20*ascii > 19*(len(head)/2-1) && ascii > 0
+}
+
+// others counts the bytes that are not ASCII.
+func others(head []byte) int {
+	n := 0
+	for _, b := range head {
+		if b >= utf8.RuneSelf {
+			n++
+		}
+	}
+	return n
 }

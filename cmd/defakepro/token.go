@@ -7,12 +7,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/defakepro/defakepro/capability"
+	"github.com/defakepro/defakepro/httpapi"
 	"github.com/defakepro/defakepro/poenf"
 )
 
@@ -45,12 +49,26 @@ func (l *limitFlags) register(c *cobra.Command, life time.Duration) {
 	f.DurationVar(&l.life, "for", life, "how long it is good")
 }
 
-func (l *limitFlags) limits(now time.Time) capability.Limits {
+// limits returns what the flags say; a right that no operation needs is a misprint.
+func (l *limitFlags) limits(now time.Time) (capability.Limits, error) {
+	known := knownRights()
+	for _, right := range l.operations {
+		if right != "*" && !slices.Contains(known, right) {
+			return capability.Limits{}, fmt.Errorf("--operations %s: no operation needs it; there are %s and *", right, strings.Join(known, ", "))
+		}
+	}
 	out := capability.Limits{Operations: l.operations, Resources: l.resources, Zones: l.zones}
 	if l.life > 0 {
 		out.Until = now.Add(l.life)
 	}
-	return out
+	return out, nil
+}
+
+// knownRights returns all the rights that a token can name.
+func knownRights() []string {
+	all := append(slices.Collect(maps.Values(httpapi.Rights())), httpapi.RightMetrics)
+	slices.Sort(all)
+	return slices.DeleteFunc(slices.Compact(all), func(right string) bool { return right == "" }) // open to all
 }
 
 func newTokenIssueCommand() *cobra.Command {
@@ -71,7 +89,11 @@ operation of the interface needs is in its description, /openapi.json.`,
 			if err != nil {
 				return fmt.Errorf("--admin: %w", err)
 			}
-			token, err := capability.Issue(key.Private, holder, limits.limits(time.Now()))
+			allowed, err := limits.limits(time.Now())
+			if err != nil {
+				return fmt.Errorf("token issue: %w", err)
+			}
+			token, err := capability.Issue(key.Private, holder, allowed)
 			if err != nil {
 				return fmt.Errorf("token issue: %w", err)
 			}
@@ -96,8 +118,9 @@ func newTokenAttenuateCommand() *cobra.Command {
 		Args: oneArgument("token"),
 		RunE: func(c *cobra.Command, args []string) error {
 			token, err := readToken(args[0], c.InOrStdin())
-			if err == nil {
-				token, err = capability.Attenuate(token, limits.limits(time.Now()))
+			allowed, bad := limits.limits(time.Now())
+			if err = errors.Join(err, bad); err == nil {
+				token, err = capability.Attenuate(token, allowed)
 			}
 			if err != nil {
 				return fmt.Errorf("token attenuate: %w", err)
