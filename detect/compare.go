@@ -4,7 +4,6 @@
 package detect
 
 import (
-	"fmt"
 	"math"
 	"time"
 
@@ -26,11 +25,6 @@ const (
 	mostly = 0.8
 	// scatter is how much greater than stated the noise may be for a forged span to be believed.
 	scatter = 2.0
-	// searchPiece is the length, in seconds, of the pieces that are searched for beside the whole: a forged
-	// recording as a whole is nowhere.
-	searchPiece, searchPieces = 300, 4
-	// refineLength is what recordings are long, in seconds, that are placed by their likelihood, and refineReach how far they are moved.
-	refineLength, refineReach = 300, 4.0
 	// longForeign is the least length, in seconds, of a foreign end that is looked for elsewhere in the reference.
 	longForeign = 120
 )
@@ -89,179 +83,6 @@ func nothing(n int) []float64 {
 		out[i] = math.NaN()
 	}
 	return out
-}
-
-// prepare readies the two series, and returns the reason if they cannot be compared.
-func (c *comparison) prepare(est enf.Estimate, truth enf.Series) string {
-	if !est.Present {
-		reason := "There is no mains hum or flicker in the recording to compare"
-		if est.Reason != "" {
-			reason += ": " + est.Reason
-		}
-		return reason + "."
-	}
-	c.rec = newTrack(est.Series)
-	least := int(c.options.Window.Seconds())
-	if n := c.rec.present(); n < least {
-		return fmt.Sprintf("The grid's frequency could be read for %s only; it takes at least %s to tell.", clock(float64(n)), clock(float64(least)))
-	}
-	truth, grid, err := truth.Fundamental(est.Grid)
-	if err != nil && est.Grid != enf.GridAuto {
-		return fmt.Sprintf("The recording's hum is that of a %d Hz grid, the reference is not.", est.Grid)
-	}
-	if err != nil {
-		return fmt.Sprintf("The reference cannot be used: %v.", err)
-	}
-	if truth.Present() < 2 {
-		return "The reference holds no frequencies."
-	}
-	if own, _, err := est.Series.Fundamental(grid); err == nil && own.Len() > 0 { // a recorder's series may be at a harmonic
-		c.rec = newTrack(own)
-		c.channel.Estimate.Series = own
-	} else if err != nil {
-		return fmt.Sprintf("The recording cannot be compared with the reference: %v.", err)
-	}
-	c.rec.camera = est.Source == enf.SourceVideo
-	c.ref = newReference(truth)
-	if c.options.Statistics != nil {
-		c.grid = *c.options.Statistics
-	} else {
-		c.grid = modelOf(truth)
-	}
-	c.channel.Statistics = c.grid
-	if reason := c.still(); reason != "" {
-		return reason
-	}
-	return c.stranger()
-}
-
-const (
-	// still, in hertz, is what no grid's frequency keeps to, by means of stillSeconds, for as long as two minutes: over so long they spread by 3.7 mHz in nine
-	// cases of ten (docs/detection.md), and a generator or a converter with a quartz by a hundredth of it.
-	still        = 0.0005
-	stillSeconds = 16
-	stillLeast   = 120
-)
-
-// still returns the reason if recording or reference do not move at all.
-func (c *comparison) still() string {
-	resting := func(hz []float64) bool {
-		var m moments
-		n := 0
-		for from := 0; from+stillSeconds <= len(hz); from += stillSeconds {
-			if v := binMean(hz, from, from+stillSeconds); !math.IsNaN(v) {
-				m.add(0, v-c.grid.Mean)
-				n += stillSeconds
-			}
-		}
-		return n >= stillLeast && m.syy/m.n-m.sy/m.n*m.sy/m.n < still*still
-	}
-	if resting(c.ref.near(0, min(float64(len(c.ref.hz)-1)*c.ref.step, 86400)).hz) {
-		return "The reference keeps to one frequency, as no grid does: nothing can be compared with it."
-	}
-	if resting(c.rec.hz) {
-		c.channel.Estimate.Present = false
-		return fmt.Sprintf("The recording's hum keeps to %.4f Hz, as no grid's does: a generator, a converter or a test tone hums there, so there is no ENF to compare.", c.rec.mean)
-	}
-	return ""
-}
-
-const (
-	// apart is how far from a grid's mean, in hertz, a part of it never is for long: the parts of one interconnection
-	// agree within a millihertz over seconds (docs/detection.md), and a strong one stays within 0.1 Hz. A weak grid is given
-	// apartSpreads times its own spread.
-	apart, apartSpreads = 0.15, 4.0
-)
-
-// stranger returns the reason if most of the hum is where the reference's grid cannot have been, not even by a recorder's
-// clock. A fan, a local generator or another grid hums so in an honest recording, and its hum says nothing of when that was
-// made: there is no ENF of this grid in it.
-func (c *comparison) stranger() string {
-	limit := max(apart, apartSpreads*c.grid.Spread)
-	if c.channel.Estimate.Source == enf.SourceVideo {
-		limit += cameraLimit
-	}
-	var near []float64
-	for _, v := range c.rec.hz {
-		if !(math.Abs(v-c.grid.Mean) <= limit) {
-			v = math.NaN()
-		}
-		near = append(near, v)
-	}
-	if all := c.rec.present(); 2*present(near) >= all {
-		camera := c.rec.camera
-		c.rec = newTrack(enf.Series{Step: time.Second, Hz: near, Sigma: c.rec.sigma}) // the others are errors
-		c.rec.camera = camera
-		return ""
-	}
-	c.channel.Estimate.Present = false
-	return fmt.Sprintf("The recording's hum, near %.2f Hz, is not that of the reference's grid, which stays near %.2f Hz: "+
-		"a machine, a local generator or another grid hums there, so there is no ENF to compare.", medianOf(c.rec.hz), c.grid.Mean)
-}
-
-// place finds how the recording lies on the reference.
-func (c *comparison) place(truth enf.Series) {
-	within := int(math.Ceil(c.options.MaxLag.Seconds())) + reach
-	c.tries = 2*c.options.MaxLag.Seconds() + 1
-	switch dated := truth.Dated() && c.channel.Estimate.Series.Dated(); {
-	case c.options.Search:
-		c.tries = max(c.tries, float64(len(c.ref.hz))*c.ref.step)
-		c.main = c.search()
-		return
-	case c.options.Start != 0:
-		c.claimed, c.dated = c.options.Start.Seconds(), true
-	case dated:
-		c.dated = true
-		c.claimed = c.channel.Estimate.Series.Start.Sub(truth.Start).Seconds()
-	}
-	c.main = c.claimedOr(align(c.rec, c.ref, c.claimed, within))
-}
-
-// claimedOr returns the best place within the lag allowed, unless the one given, anywhere near, has the evidence for itself that one
-// of hundreds must have.
-func (c *comparison) claimedOr(other alignment) alignment {
-	if math.Abs(other.place-c.claimed) <= c.options.MaxLag.Seconds()+0.5 {
-		return other
-	}
-	best := align(c.rec, c.ref, c.claimed, int(math.Ceil(c.options.MaxLag.Seconds())))
-	evidence := func(a alignment) float64 {
-		truth := c.rec.along(c.ref, a.place, 0)
-		noise := c.rec.noise(spreadOf(c.rec.residuals(truth, a.offset)))
-		return c.grid.evidence(c.rec.hz, truth, noise)
-	}
-	if evidence(other) < evidence(best)+math.Log(2*reach+1) {
-		return best
-	}
-	return other
-}
-
-// search finds the recording in the reference as a whole or by a piece, whichever most of it agrees with.
-func (c *comparison) search() alignment {
-	var starts []float64
-	add := func(from, to int) {
-		piece := c.rec.slice(from, to)
-		if piece.present() < int(matchOverlap) {
-			return
-		}
-		for _, p := range search(piece, c.ref, c.grid, 5, c.options.Done) {
-			starts = append(starts, p.offset-float64(from))
-		}
-	}
-	n := len(c.rec.hz)
-	add(0, n)
-	if n >= 2*searchPiece {
-		for i := range searchPieces {
-			from := i * (n - searchPiece) / (searchPieces - 1)
-			add(from, from+searchPiece)
-		}
-	}
-	best := alignment{rmse: math.NaN()}
-	for _, p := range starts {
-		if a := align(c.rec, c.ref, p, 1); a.support > best.support {
-			best = a
-		}
-	}
-	return best
 }
 
 // split divides the recording into stretches: first by what its noise may be, then by what is left of the stretches
@@ -325,54 +146,6 @@ func (c *comparison) displaced() {
 		last = i
 	}
 	c.segs = joined(c.segs)
-}
-
-// focus takes the part of the reference that the recording may lie on, smoothed as the recording is if that fits better:
-// a reference may come from frames like the recording's, or from a meter of a value a second.
-func (c *comparison) focus() {
-	margin := reach + 2*frameSeconds
-	c.near = c.ref.near(math.Floor(c.main.place-margin), math.Ceil(c.main.place+float64(len(c.rec.hz))*(1+1e-2)+margin))
-	smooth := c.near.smoothed()
-	if len(c.rec.hz) <= refineLength {
-		plain, most := c.likeliest(c.near)
-		c.main = plain
-		if a, v := c.likeliest(smooth); v > most {
-			c.near, c.main = smooth, a
-		}
-		return
-	}
-	if a := align(c.rec, smooth, c.main.place, 0); a.support > c.main.support {
-		c.near, c.main = smooth, a
-	}
-}
-
-// likeliest returns the alignment with ref, near that found, at which the values are likeliest, and their log density. Seconds agree well enough beside
-// it too: noise that frames smear is as smooth as what a small shift of a grid that moves slowly leaves.
-func (c *comparison) likeliest(ref reference) (best alignment, most float64) {
-	from := c.main.place
-	best, most = c.main, math.Inf(-1)
-	within := max(c.options.MaxLag.Seconds(), math.Abs(from-c.claimed)) // of the place claimed, if there is one
-	try := func(place float64) {
-		if math.Abs(place-from) > refineReach || !c.options.Search && math.Abs(place-c.claimed) > within {
-			return
-		}
-		truth := c.rec.along(ref, place, 0)
-		noise := c.rec.noise(spreadOf(c.rec.residuals(truth, c.main.offset)))
-		if v := c.grid.likelihood(c.rec.hz, truth, c.main.offset, clockPrior, noise); v > most {
-			best.place, most = place, v
-		}
-	}
-	try(from)
-	for k := 1.0; k <= 2*refineReach; k++ {
-		try(from + k/2)
-		try(from - k/2)
-	}
-	for _, step := range []float64{0.25, 0.12} {
-		at := best.place
-		try(at + step)
-		try(at - step)
-	}
-	return best, most
 }
 
 // learn sets the noise from what is left of the seconds that may follow the reference.

@@ -31,6 +31,7 @@ const picture = (device) => ({
 const publishing = () => ({
   dtx: false, red: false, forceStereo: true, audioPreset: { maxBitrate: 64_000 }, stopMicTrackOnMute: false,
   simulcast: false, videoCodec: "vp8", backupCodec: false, videoEncoding: { maxBitrate: 1_700_000, maxFramerate: frameRate() },
+  degradationPreference: "maintain-resolution", // a picture that changes its size is another camera to the guard
 });
 
 function problem(words) {
