@@ -6,6 +6,7 @@ package enf
 import (
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"gonum.org/v1/gonum/floats"
@@ -24,6 +25,8 @@ const (
 	leastRate = 150
 	// mostRate is more than any sound is sampled at; beyond it a filter would take memory without bound.
 	mostRate = 10e6
+	// levelSeconds is what the level of a signal is averaged over: a fiftieth of a cycle of hum is left in it.
+	levelSeconds = 0.2
 	// jitter is how far a block's time may be from that of the sample after the block before, in seconds, to count
 	// as its continuation: less than any lost packet, more than rounded time stamps.
 	jitter = 0.05
@@ -64,6 +67,8 @@ type front struct {
 	decimator *dsp.Decimator
 	mixed     []float64
 	low       []float64
+	level     float64 // about which the samples move, once settled
+	settled   bool
 }
 
 // NewAudio returns an estimator of the ENF in sound.
@@ -173,15 +178,37 @@ func (e *AudioEstimator) take(channels [][]float64, skip, n int) {
 		if x-x != 0 { // NaN or infinite
 			missing++
 			for _, f := range e.fronts {
-				f.mixed[i] = 0
+				f.mixed[i] = math.NaN()
 			}
 		}
+	}
+	for _, f := range e.fronts {
+		f.settle(levelSeconds * e.rate)
 	}
 	from := e.offset + float64(e.count)/e.rate
 	share := 1 - float64(missing)/float64(n)
 	e.cover.add(from, from+float64(n)/e.rate, share)
 	e.count += n
 	e.push()
+}
+
+// settle takes the level off that the samples of the input move about, of as many of late, and puts zeros where there are none. A converter's offset, through
+// filters of 80 dB, would stand at 60 Hz exactly.
+func (f *front) settle(samples float64) {
+	if !f.settled {
+		first := slices.IndexFunc(f.mixed, func(x float64) bool { return x == x }) // not NaN
+		if first >= 0 {
+			f.level, f.settled = f.mixed[first], true
+		}
+	}
+	for i, x := range f.mixed {
+		if x != x {
+			f.mixed[i] = 0
+			continue
+		}
+		f.mixed[i] = x - f.level
+		f.level += f.mixed[i] / samples
+	}
 }
 
 // mix puts the mean of the channels into dst, or half the difference of the first two: hum that is in opposite phase, or on one side

@@ -97,7 +97,12 @@ func TestNoENF(t *testing.T) {
 	speech := make([]float64, rate*seconds)
 	enftest.NewSpeech(2, rate, 0.1).Add(speech)
 	enftest.Noise(speech, 3, 0.001)
-	for name, x := range map[string][]float64{"noise": noise, "speech": speech, "silence": make([]float64, rate*60), "short": noise[:rate]} {
+	offset := make([]float64, rate*120) // of a converter, through a filter of 80 dB, would stand at 60 Hz
+	enftest.Noise(offset, 4, 1e-7)
+	for i := range offset {
+		offset[i] += 0.3
+	}
+	for name, x := range map[string][]float64{"noise": noise, "speech": speech, "offset": offset, "silence": make([]float64, rate*60), "short": noise[:rate]} {
 		est := estimate(t, enf.Options{}, rate, x)
 		if est.Present || est.Reason == "" {
 			t.Errorf("%s: present %v, reason %q, %d of %d values", name, est.Present, est.Reason, est.Series.Present(), est.Series.Len())
