@@ -80,11 +80,11 @@ func (t *Tones) Alone(est enf.Estimate) Channel {
 // places lists where the cuts are.
 func places(cuts []Span) string {
 	if len(cuts) > 3 {
-		return fmt.Sprintf("in %d places, first at %s", len(cuts), clock((cuts[0].Start+cuts[0].End)/2))
+		return fmt.Sprintf("in %d places, first at %s", len(cuts), placed((cuts[0].Start+cuts[0].End)/2))
 	}
 	at := make([]string, len(cuts))
 	for i, s := range cuts {
-		at[i] = clock((s.Start + s.End) / 2)
+		at[i] = placed((s.Start + s.End) / 2)
 	}
 	return "at " + strings.Join(at, ", ")
 }

@@ -68,7 +68,7 @@ func (c *comparison) left() []float64 {
 // turned says that the clock's offset changes.
 func (c *comparison) turned(at, step float64) {
 	c.say(Undetermined, "The recording follows the grid's frequency, but from %s on its clock is off by %.1f mHz %s than before: "+
-		"another device recorded that part, or it was played at another speed.", clock(at), 1e3*math.Abs(step), moreLess(step))
+		"another device recorded that part, or it was played at another speed.", placed(at), 1e3*math.Abs(step), moreLess(step))
 }
 
 func moreLess(v float64) string {

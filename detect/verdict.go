@@ -45,7 +45,7 @@ func (c *comparison) decide() {
 			"was it played at another speed?", 1e3*math.Abs(ch.Offset), aboveBelow(ch.Offset))
 	case solid && len(ch.Forged) > 0 && !c.trusted():
 		c.say(Undetermined, "The recording follows the grid's frequency, but its values scatter by %.1f mHz, more than they should: "+
-			"where they stray, from %s on, it may be the recorder's fault.", 1e3*c.noise.median(), clock(ch.Forged[0].Start))
+			"where they stray, from %s on, it may be the recorder's fault.", 1e3*c.noise.median(), placed(ch.Forged[0].Start))
 		ch.Forged = nil
 	case solid && len(ch.Forged) > 0:
 		c.say(Forged, "The recording follows the grid's frequency except %s.", describe(ch.Forged))
@@ -65,7 +65,7 @@ func (c *comparison) decide() {
 			return
 		}
 		if from, to := c.unheard(); c.options.Unheard >= 0 && to-from > c.options.Unheard.Seconds() {
-			c.say(Undetermined, "The recording follows the grid's frequency but carries none from %s to %s: what that part is cannot be told.", clock(from), clock(to))
+			c.say(Undetermined, "The recording follows the grid's frequency but carries none from %s to %s: what that part is cannot be told.", placed(from), placed(to))
 			return
 		}
 		c.authentic(compared)
@@ -234,17 +234,23 @@ func describe(spans []Span) string {
 		}
 		switch {
 		case s.Kind == SpanForeign:
-			parts = append(parts, fmt.Sprintf("from %s to %s", clock(s.Start), clock(s.End)))
+			parts = append(parts, fmt.Sprintf("from %s to %s", placed(s.Start), placed(s.End)))
 		case s.Jump > 0:
-			parts = append(parts, fmt.Sprintf("at %s, where %s are missing", clock((s.Start+s.End)/2), clock(s.Jump)))
+			parts = append(parts, fmt.Sprintf("at %s, where %s are missing", placed((s.Start+s.End)/2), clock(s.Jump)))
 		default:
-			parts = append(parts, fmt.Sprintf("at %s, where it goes back by %s", clock((s.Start+s.End)/2), clock(-s.Jump)))
+			parts = append(parts, fmt.Sprintf("at %s, where it goes back by %s", placed((s.Start+s.End)/2), clock(-s.Jump)))
 		}
 	}
 	return strings.Join(parts, ", ")
 }
 
-// clock writes seconds as a person would.
+// placed writes a place in a recording, as its report does.
+func placed(seconds float64) string {
+	s := max(0, int(math.Round(seconds)))
+	return fmt.Sprintf("%d:%02d:%02d", s/3600, s/60%60, s%60)
+}
+
+// clock writes a length of so many seconds as a person would.
 func clock(seconds float64) string {
 	s := int(math.Round(seconds))
 	switch {
