@@ -218,6 +218,11 @@ func TestCorrelationRule(t *testing.T) {
 	if want := (1200-60)/5 + 1; len(c.Windows) != want {
 		t.Errorf("%d windows, want %d", len(c.Windows), want)
 	}
+	o.Recent = 12
+	if last := detect.Compare(estimate(rec), grid, o).Windows; !slices.Equal(last, c.Windows[len(c.Windows)-12:]) {
+		t.Errorf("the last windows are %v, want %v", last, c.Windows[len(c.Windows)-12:])
+	}
+	o.Recent = 0
 	if (below > 0) != (c.Verdict == detect.Forged) || (below > 0) != (len(c.Forged) > 0) {
 		t.Errorf("%d windows below: %s, %v", below, c.Verdict, c.Forged)
 	}

@@ -135,6 +135,8 @@ type Options struct {
 	// Window is the length of the sliding window, at least 10 s; 0 means 60 s. Shift is its step, at least 1 s; 0
 	// means 5 s (DeFakePro §III-D, IV). Both are taken in whole seconds.
 	Window, Shift time.Duration
+	// Recent is how many windows are looked at, the last ones; 0 means all.
+	Recent int
 	// Threshold is the least correlation of an authentic window; 0 means 0.8 (DeFakePro §III-D).
 	Threshold float64
 	// Rule decides a window; empty means RuleLLR.

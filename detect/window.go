@@ -26,7 +26,11 @@ type windowed struct {
 func (w windowed) windows(spans []Span) []Window {
 	length, shift := int(w.options.Window.Seconds()), int(w.options.Shift.Seconds())
 	var out []Window
-	for from := 0; from+length <= len(w.hz); from += shift {
+	from := 0
+	if last := (len(w.hz) - length) / shift; w.options.Recent > 0 && last >= w.options.Recent {
+		from = (last - w.options.Recent + 1) * shift
+	}
+	for ; from+length <= len(w.hz); from += shift {
 		win := w.window(from, from+length)
 		for _, s := range spans {
 			cut := s.Kind == SpanCut && s.Start >= win.Start && s.End <= win.End

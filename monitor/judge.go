@@ -20,6 +20,8 @@ const (
 	staleAfter = 60
 	// leftAfter is how long somebody who has left is judged on, since the truth comes late.
 	leftAfter = time.Minute
+	// recent is how many windows a verdict looks at, a minute of them: the last is told, and the others were when they were.
+	recent = 12
 )
 
 // Run judges until ctx ends, and returns why. Verdicts are made every [Options.Shift], and whether something forged has begun is
@@ -147,10 +149,14 @@ func (m *Monitor) compare(c *channel, now time.Time) {
 	est, truth, ok := m.prepare(c, now)
 	var ch detect.Channel
 	if ok {
-		ch = detect.Compare(est, truth, detect.Options{
+		o := detect.Options{
 			Window: m.options.Window, Shift: m.options.Shift, Rule: m.options.Rule, Threshold: m.options.Threshold,
 			Unheard: -1, // people mute themselves; a hum that stops is said by the guard itself
-		})
+		}
+		if o.Rule != detect.RuleCorrelation { // which goes by all of them
+			o.Recent = recent
+		}
+		ch = detect.Compare(est, truth, o)
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
