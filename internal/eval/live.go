@@ -9,6 +9,7 @@ import (
 	"iter"
 	"math"
 	"math/rand/v2"
+	"sync/atomic"
 	"time"
 
 	"github.com/defakepro/defakepro/detect"
@@ -118,7 +119,7 @@ func (t *tape) play(ctx context.Context, b media.Block) error {
 // agreed is the truth of a committee: what it had, as frames of sixteen seconds show it, late.
 type agreed struct {
 	call Call
-	now  *time.Time
+	now  func() time.Time
 	from time.Time
 	rng  map[int64]float64
 }
@@ -131,7 +132,7 @@ func (a *agreed) Between(_ context.Context, from, to time.Time) (enf.Series, err
 		s.Hz[i] = math.NaN()
 		// Rounds end at multiples of five seconds.
 		closes := at.Truncate(5 * time.Second).Add(5*time.Second + time.Duration(a.call.Delay)*time.Second)
-		if !closes.After(*a.now) {
+		if !closes.After(a.now()) {
 			s.Hz[i], s.Sigma[i] = a.value(at), 0.0003
 		}
 	}
@@ -294,10 +295,11 @@ const settling = 120
 // Play plays the call to a monitor, as fast as it goes.
 func (c Call) Play(ctx context.Context) (Heard, error) {
 	began := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	now := began
-	truth := &agreed{call: c, now: &now, from: began, rng: map[int64]float64{}}
+	var second atomic.Int64 // of the call; those who watch look at it to the end
+	now := func() time.Time { return began.Add(time.Duration(second.Load()) * time.Second) }
+	truth := &agreed{call: c, now: now, from: began, rng: map[int64]float64{}}
 	m := monitor.New(monitor.Options{
-		Room: "simulated", Truth: truth, Grid: c.Nominal, Now: func() time.Time { return now },
+		Room: "simulated", Truth: truth, Grid: c.Nominal, Now: now,
 		TruthState: func() monitor.TruthState { return monitor.TruthState{Kind: monitor.TruthCommittee, Grid: c.Nominal} },
 	})
 	ctx, cancel := context.WithCancel(ctx)
@@ -317,7 +319,7 @@ func (c Call) Play(ctx context.Context) (Heard, error) {
 	var heard Heard
 	verdicts := make([]detect.Verdict, len(ids))
 	for t := range c.Length {
-		now = began.Add(time.Duration(t+1) * time.Second)
+		second.Store(int64(t + 1))
 		for i, s := range senders {
 			for _, b := range s.second(t, began) {
 				if err := tapes[i].play(ctx, b); err != nil {
