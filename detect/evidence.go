@@ -55,11 +55,14 @@ func (s Statistics) likelihood(hz, truth []float64, mean, spread float64, noise 
 	return density(constant(spread*spread), noise, math.Inf(-1), func(i int) float64 { return hz[i] - truth[i] - mean }, len(hz))
 }
 
-// strays returns that of the values if the grid that they follow is another, where truth has a value. Grids are calm at times: the fast movement is as likely
-// as great as it is on average as half of that.
+// strays returns that of the values if the grid that they follow is another, where truth has a value. Grids are calm at times, and of hundreds of places one is
+// as calm as the recording: for a search the fast movement is as likely as great as it is on average as half of that.
 func (s Statistics) strays(hz, truth []float64, mean, spread float64, noise uncertainty) float64 {
 	value := func(i int) float64 { return hz[i] - s.Mean - mean + 0*truth[i] }
 	usual := density(s.movement(1, spread*spread, noise.step()), noise, -math.Log(anythingHz), value, len(hz))
+	if !s.calm {
+		return usual
+	}
 	calm := density(s.movement(calmShare, spread*spread, noise.step()), noise, -math.Log(anythingHz), value, len(hz))
 	return logSum(usual, calm) - math.Ln2
 }

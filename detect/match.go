@@ -64,6 +64,9 @@ func search(rec track, ref reference, g Statistics, top int, done <-chan struct{
 	if rec.present() == 0 || len(ref.hz) == 0 {
 		return nil
 	}
+	if !g.calm {
+		g = g.searching()
+	}
 	c := newCoarse(rec, ref)
 	keep := max(matchKeep, min(top, matchStride)*4)
 	candidates := distinct(c.run(keep, done), keep) // a place and its neighbours are refined to the same one

@@ -49,6 +49,9 @@ func (c *comparison) prepare(est enf.Estimate, truth enf.Series) string {
 		c.grid = modelOf(truth)
 	}
 	c.channel.Statistics = c.grid
+	if c.options.Search {
+		c.grid = c.grid.searching()
+	}
 	if reason := c.still(); reason != "" {
 		return reason
 	}

@@ -24,6 +24,10 @@ type Statistics struct {
 	FastShare, FastSeconds, SmoothSeconds, SlowSeconds float64
 	// Hours is the length of the reference that the autocorrelation was fitted to; 0 where it is that of the US Eastern grid.
 	Hours float64
+
+	// pace is how many times as much as Spread says the reference moves within half a minute, where that was not fitted; 0 if nothing tells.
+	pace float64
+	calm bool // it may be calm at times
 }
 
 // The autocorrelation of a grid of which nothing is known: fitted to 243 days of the US Eastern grid (docs/detection.md).
@@ -90,8 +94,14 @@ func modelOf(s enf.Series) Statistics {
 	return out
 }
 
-// hasten sets the spread so that the grid moves within half a minute as much as the reference does: of that a quarter of an hour tells enough, while of how
-// far a grid goes it does not.
+// searching are the statistics for a search, which finds among hundreds of places the one where a recording that is calm, or moves fast, is most alike.
+func (s Statistics) searching() Statistics {
+	s.calm = true
+	s.Spread = min(s.Spread*max(1, s.pace), mostSpread)
+	return s
+}
+
+// hasten sets the pace: of how fast a grid moves a quarter of an hour tells enough, while of how far it goes it does not.
 func (s *Statistics) hasten(truth enf.Series) {
 	step := truth.Step.Seconds()
 	if !(step > 0) || step > fitStep {
@@ -112,7 +122,7 @@ func (s *Statistics) hasten(truth enf.Series) {
 		moves := s.FastShare*(1-fast) + (1-s.FastShare)*(1-math.Exp(-t/s.SlowSeconds))
 		faster, n = faster+math.Log(sums[k+1]/counts[k+1]/(moves*s.Spread*s.Spread)), n+1
 	}
-	s.Spread = max(leastSpread, min(s.Spread*math.Exp(faster/n/2), mostSpread))
+	s.pace = math.Exp(faster / n / 2)
 }
 
 // fit takes the autocorrelation from the reference, if that is long enough.
