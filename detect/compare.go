@@ -19,6 +19,8 @@ const (
 	chanceAnywhere = 14.0
 	// againstAll is the evidence, in nats, against a recording of which nothing agrees: odds of twenty thousand to one.
 	againstAll = -10.0
+	// wanderDoubt is how many times as much it takes against a camera whose clock wanders: of a genuine minute of light as much as 20 nats speak against it.
+	wanderDoubt = 2.5
 	// covered is the share of the recording's values that must have been compared.
 	covered = 0.5
 	// mostly is the share of a recording that must follow the reference, if at an offset that no clock explains.

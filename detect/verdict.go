@@ -28,16 +28,19 @@ func (c *comparison) decide() {
 		return
 	}
 	solid := c.agreed > 0
-	limit := clockLimit
+	limit, against := clockLimit, againstAll
+	if c.noise.wanders {
+		against *= wanderDoubt
+	}
 	if ch.Estimate.Source == enf.SourceVideo {
 		limit = cameraLimit
 	}
 	odd := solid && math.Abs(ch.Offset) > limit
 	switch {
-	case !solid && ch.LLR < againstAll && c.contradicted():
+	case !solid && ch.LLR < against && c.contradicted():
 		ch.Forged = nil
 		c.say(Undetermined, "As a whole the recording does not fit the reference, but no window of it is forged and some follow it: it scatters more than it says.")
-	case !solid && ch.LLR < againstAll || odd && c.following() < mostly:
+	case !solid && ch.LLR < against || odd && c.following() < mostly:
 		c.foreign()
 	case odd:
 		ch.Forged = nil
