@@ -129,10 +129,10 @@ func (c *comparison) foreign() {
 	}
 }
 
-// elsewhere returns where in the reference, in seconds, all of the recording was made, if it was, with the evidence that a search takes.
+// elsewhere returns where in the reference, in seconds, other than as claimed, all of the recording was made, if it was, with the evidence that a search takes.
 func (c *comparison) elsewhere() (at float64, found bool) {
 	for _, p := range search(c.rec, c.ref, c.grid, 1, c.options.Done) {
-		if p.score > chanceAnywhere+math.Log(float64(len(c.ref.hz))*c.ref.step) {
+		if math.Abs(p.offset-c.claimed) > c.options.MaxLag.Seconds() && p.score > chanceAnywhere+math.Log(float64(len(c.ref.hz))*c.ref.step) {
 			return p.offset, true
 		}
 	}
