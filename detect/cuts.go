@@ -29,6 +29,10 @@ const (
 	cutLoudness = 0.9
 	cutLongest  = 12 * 3600
 	cutVoices   = 2
+	snapReach   = 12.0 // seconds; a splice that a comparison finds may lie as far from where it is
+	// A recording that follows the grid and yet jumps more than so often, and every so many seconds, lost samples all along, as a call's jitter buffer drops
+	// and repeats them. (What was cut as often would show in its place.)
+	patchyJumps, patchySeconds = 3, 120.0
 )
 
 // Tones gathers the hum's harmonics while a recording is estimated, to look for cuts in it without a reference. Pass its Add as
@@ -75,6 +79,80 @@ func (t *Tones) Alone(est enf.Estimate) Channel {
 		ch.Reason = "Without a reference: the mains hum runs through without a jump, which does not tell when or where the recording was made."
 	}
 	return ch
+}
+
+// Beside adds to the comparison of a channel with a reference what the phase of its own hum shows: what was cut out, put in or replaced within a few
+// seconds moves the frequency's course too little to be seen, yet its phase jumps. A channel with such a place is forged. Where the comparison found a
+// splice near a jump, it is moved there, for phase tells it to a fraction of a second. Pictures, and series without a phase, are returned as they are.
+func (t *Tones) Beside(ch Channel) Channel {
+	if !ch.Estimate.Present || ch.Estimate.Source != enf.SourceAudio {
+		return ch
+	}
+	jumps, _ := t.cuts(ch.Estimate.Grid)
+	spans, alone := snapped(ch.Forged, jumps)
+	if len(spans)+len(alone) == 0 {
+		return ch
+	}
+	at := places(alone)
+	patchy := len(alone) > patchyJumps && float64(len(alone))*patchySeconds > float64(ch.Estimate.Series.Len())
+	if patchy {
+		alone = nil
+	}
+	found := describe(ch.Forged)
+	ch.Forged = append(spans, alone...)
+	slices.SortFunc(ch.Forged, func(a, b Span) int { return cmp.Compare(a.Start, b.Start) })
+	ch.Windows = slices.Clone(ch.Windows)
+	for i := range ch.Windows {
+		ch.Windows[i].accuse(ch.Forged)
+	}
+	switch {
+	case ch.Verdict == Forged:
+		ch.Reason = strings.Replace(ch.Reason, found, describe(ch.Forged), 1)
+	case patchy && ch.Verdict == Authentic:
+		ch.Verdict = Undetermined
+		ch.Reason = fmt.Sprintf("The recording follows the grid's frequency, but the phase of its hum jumps %s: samples were lost or put in all along, as in a call over "+
+			"a poor connection, or it was edited as often.", at)
+	case len(alone) == 0:
+	case ch.Verdict == Authentic:
+		ch.Verdict = Forged
+		ch.Reason = fmt.Sprintf("The recording follows the grid's frequency, but the phase of its hum jumps %s. Something short was cut out, put in or replaced there, "+
+			"or samples were lost.", at)
+	default:
+		ch.Verdict = Forged
+		ch.Reason = fmt.Sprintf("The phase of the recording's hum jumps %s. Something was cut out, put in or replaced there, or samples were lost. Beside that: %s", at, ch.Reason)
+	}
+	return ch
+}
+
+// snapped moves the edges of spans to the jumps that they stand for, and returns the jumps that stand for themselves. Neither argument is changed.
+func snapped(spans, jumps []Span) (moved, alone []Span) {
+	moved = slices.Clone(spans)
+	for _, j := range jumps {
+		at, known := (j.Start+j.End)/2, false
+		for i := range moved {
+			s := &moved[i]
+			middle := (s.Start + s.End) / 2
+			switch {
+			case s.Kind == SpanCut:
+				if known = math.Abs(middle-at) <= snapReach; known {
+					s.Start, s.End = j.Start, j.End
+				}
+			case at <= middle && math.Abs(s.Start-at) <= snapReach:
+				s.Start, known = at, true
+			case at > middle && math.Abs(s.End-at) <= snapReach:
+				s.End, known = at, true
+			default:
+				known = s.Start < at && at < s.End
+			}
+			if known {
+				break
+			}
+		}
+		if !known {
+			alone = append(alone, j)
+		}
+	}
+	return moved, alone
 }
 
 // places lists where the cuts are.

@@ -78,6 +78,64 @@ func TestAlone(t *testing.T) {
 	}
 }
 
+// TestBeside has sound compared with its grid, and the phase of its hum looked at.
+func TestBeside(t *testing.T) {
+	const seconds = 400
+	whole := humming(seconds, 0.05, 0.05, 36)
+	// Five seconds of another time; half a minute taken out; and a stretch of another time, with 2 s that are missing beside it.
+	short := slices.Concat(whole[:200_000], whole[120_300:125_300], whole[205_000:])
+	cut := slices.Delete(slices.Clone(whole), 200_300, 230_300)
+	other := humming(seconds, 0.05, 0.05, 37)
+	foreign := slices.Concat(whole[:150_000], other[150_000:210_000], whole[210_000:300_000], whole[302_107:])
+	patchy := slices.Clone(whole)
+	for _, at := range []int{350, 280, 210, 140, 70} {
+		patchy = slices.Delete(patchy, at*1000, at*1000+23)
+	}
+	for name, c := range map[string]struct {
+		samples []float64
+		before  detect.Verdict
+		after   detect.Verdict
+		edges   []float64 // of all spans, in order, where a phase tells
+	}{
+		"whole":               {whole, detect.Authentic, detect.Authentic, nil},
+		"five seconds":        {short, detect.Authentic, detect.Forged, []float64{200.5, 204.5}},
+		"half a minute's cut": {cut, detect.Forged, detect.Forged, []float64{198.3, 202.3}},
+		"samples lost":        {patchy, detect.Authentic, detect.Undetermined, nil},
+		"foreign, and a cut":  {foreign, detect.Forged, detect.Forged, []float64{150, 210, 298, 302}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var tones detect.Tones
+			e := enf.NewAudio(enf.Options{Grid: enf.Grid60, Tone: tones.Add})
+			if err := e.Write(dsp.Signal{Rate: 1000, Channels: [][]float64{c.samples}}); err != nil {
+				t.Fatal(err)
+			}
+			ch := detect.Compare(e.Close(), wandering(36, seconds+1), detect.Options{})
+			if ch.Verdict != c.before {
+				t.Fatalf("compared: %s: %s", ch.Verdict, ch.Reason)
+			}
+			got := tones.Beside(ch)
+			if got.Verdict != c.after {
+				t.Fatalf("%s: %s", got.Verdict, got.Reason)
+			}
+			var edges []float64
+			for _, s := range got.Forged {
+				edges = append(edges, s.Start, s.End)
+			}
+			if !slices.EqualFunc(edges, c.edges, func(a, b float64) bool { return math.Abs(a-b) <= 3 }) {
+				t.Errorf("spans %v, want edges %v", got.Forged, c.edges)
+			}
+			if c.after == detect.Forged && !slices.ContainsFunc(got.Windows, func(w detect.Window) bool { return w.Verdict == detect.Forged }) {
+				t.Error("no window is forged")
+			}
+			for _, s := range got.Forged {
+				if s.Kind == detect.SpanForeign && !strings.Contains(got.Reason, "from 0:02:30 to 0:03:30") || s.Jump == 0 && s.Kind == detect.SpanCut && !strings.Contains(got.Reason, "phase") {
+					t.Errorf("%v in %q", s, got.Reason)
+				}
+			}
+		})
+	}
+}
+
 func TestTogether(t *testing.T) {
 	grid, other := wandering(34, 600), wandering(35, 600)
 	sound := estimate(noisy(grid, 0, 600, 0.001, 1))

@@ -46,4 +46,6 @@
 //	    Authentication, IT Professional 24(5), 2022, §III-D
 //	[3] G. Hua, Y. Zhang, J. Goh, V. Thing, Audio authentication by exploring the absolute-error-map of ENF signals,
 //	    IEEE TIFS 11(5), 2016
+//	[4] D. P. N. Rodriguez, J. A. Apolinario, L. W. P. Biscainho, Audio authenticity: detecting ENF discontinuity with high precision phase analysis,
+//	    IEEE TIFS 5(3), 2010
 package detect

@@ -67,7 +67,8 @@ type Span struct {
 	Start, End float64
 	// Kind says what was found there.
 	Kind SpanKind
-	// Jump is, for a cut, the seconds of the grid's time line that are missing (positive) or repeated (negative).
+	// Jump is, for a cut, the seconds of the grid's time line that are missing (positive) or repeated (negative); 0 where only the hum's phase
+	// shows the cut.
 	Jump float64
 }
 

@@ -238,6 +238,8 @@ func describe(spans []Span) string {
 		switch {
 		case s.Kind == SpanForeign:
 			parts = append(parts, fmt.Sprintf("from %s to %s", placed(s.Start), placed(s.End)))
+		case s.Jump == 0:
+			parts = append(parts, fmt.Sprintf("at %s, where the phase of the hum jumps", placed((s.Start+s.End)/2)))
 		case s.Jump > 0:
 			parts = append(parts, fmt.Sprintf("at %s, where %s are missing", placed((s.Start+s.End)/2), clock(s.Jump)))
 		default:

@@ -32,15 +32,20 @@ func (w windowed) windows(spans []Span) []Window {
 	}
 	for ; from+length <= len(w.hz); from += shift {
 		win := w.window(from, from+length)
-		for _, s := range spans {
-			cut := s.Kind == SpanCut && s.Start >= win.Start && s.End <= win.End
-			if cut || min(s.End, win.End)-max(s.Start, win.Start) >= spanShare {
-				win.Verdict = Forged
-			}
-		}
+		win.accuse(spans)
 		out = append(out, win)
 	}
 	return out
+}
+
+// accuse makes the window forged if one of the spans is in it.
+func (win *Window) accuse(spans []Span) {
+	for _, s := range spans {
+		cut := s.Kind == SpanCut && s.Start >= win.Start && s.End <= win.End
+		if cut || min(s.End, win.End)-max(s.Start, win.Start) >= spanShare {
+			win.Verdict = Forged
+		}
+	}
 }
 
 // window compares seconds from to to-1.

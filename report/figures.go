@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"html/template"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/defakepro/defakepro/detect"
@@ -31,12 +32,15 @@ func newFigure(heading, caption string, p plot) figure {
 	}
 }
 
+// hasJumps reports whether the channel has a cut that only the hum's phase shows.
+func hasJumps(c detect.Channel) bool { return slices.ContainsFunc(c.Forged, jump) }
+
 // channelFigures draws one channel: frequency and difference, correlation and RMSE, spectrogram. id makes the names of
 // its parts unique in the page.
 func channelFigures(h HTML, c detect.Channel, g *Spectrogram, id string) ([]figure, error) {
 	r, end := h.Report, channelSeconds(c)
 	var figures []figure
-	if h.Alone && c.Estimate.Source == enf.SourceAudio && c.Estimate.Present {
+	if (h.Alone || hasJumps(c)) && c.Estimate.Source == enf.SourceAudio && c.Estimate.Present {
 		if layers := h.Phase.layers(c.Estimate); len(layers) > 0 {
 			figures = append(figures, phaseFigure(c, layers, end))
 		}

@@ -24,8 +24,9 @@ type HTML struct {
 	// Origin says where the start that the report assumes came from, such as "as --start says"; empty where that is not known.
 	Origin string
 	// Alone says that the recording was held against itself, without a reference: its picture against its sound, and the hum's phase against
-	// its own course, which Phase then shows.
+	// its own course.
 	Alone bool
+	// Phase is shown of a recording held against itself, and where it alone tells of a cut.
 	Phase Phase
 	// Remark stands beside the verdict, such as "incomplete file"; empty where there is none.
 	Remark string

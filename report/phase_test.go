@@ -80,3 +80,27 @@ func TestWriteHTMLAlone(t *testing.T) {
 		}
 	}
 }
+
+// TestWriteHTMLJump: beside a reference the phase is shown where it alone tells of a cut.
+func TestWriteHTMLJump(t *testing.T) {
+	for _, c := range []struct {
+		jump  float64
+		phase bool
+		says  string
+	}{
+		{0, true, "h1: The trace of the mains in this recording jumps: 1 cut in the audio."},
+		{30, false, "h1: The trace of the mains in this recording does not match the power grid at that time: 1 cut in the audio."},
+	} {
+		h := HTML{Report: forged()}
+		h.Report.Channels[0].Forged = []detect.Span{{Start: 28, End: 32, Kind: detect.SpanCut, Jump: c.jump}}
+		hum(&h.Phase)
+		var b bytes.Buffer
+		if err := WriteHTML(&b, h); err != nil {
+			t.Fatal(err)
+		}
+		said := outline(tokens(t, b.String(), true))
+		if strings.Contains(said, "h3: Phase of the hum") != c.phase || !strings.Contains(said, c.says) {
+			t.Errorf("a cut of %v s: the phase is shown, want %v; or the page does not say %q", c.jump, c.phase, c.says)
+		}
+	}
+}

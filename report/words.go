@@ -34,7 +34,7 @@ func mark(v detect.Verdict) string {
 // headline is the verdict as a sentence for a reader who knows nothing of ENF.
 func headline(h HTML) string {
 	r := h.Report
-	if h.Alone && r.Verdict == detect.Forged {
+	if r.Verdict == detect.Forged && (h.Alone || jumpsAlone(r)) {
 		return "The trace of the mains in this recording " + contradiction(r) + forgedText(r) + "."
 	}
 	when := "at that time"
@@ -67,6 +67,19 @@ func contradiction(r detect.Report) string {
 		return "is not the same in sound and picture"
 	}
 }
+
+// jumpsAlone reports whether nothing but the hum's phase speaks against a recording.
+func jumpsAlone(r detect.Report) bool {
+	for _, c := range r.Channels {
+		if c.Verdict == detect.Forged && (len(c.Forged) == 0 || slices.ContainsFunc(c.Forged, func(s detect.Span) bool { return !jump(s) })) {
+			return false
+		}
+	}
+	return true
+}
+
+// jump reports whether the span is a cut that only the hum's phase shows.
+func jump(s detect.Span) bool { return s.Kind == detect.SpanCut && s.Jump == 0 }
 
 // forgedText says how much of which channel is forged.
 func forgedText(r detect.Report) string {
@@ -105,6 +118,10 @@ func meaning(h HTML) string {
 	if h.Alone {
 		return aloneMeaning(v)
 	}
+	if v == detect.Forged && jumpsAlone(h.Report) {
+		return "By and large the frequency of the mains in the recording is that of the reference, but in the marked places the hum jumps, which the mains do not. " +
+			"That is what a recording looks like from which something short was cut, or into which something short was put. Samples that a recorder lost look like a cut."
+	}
 	switch v {
 	case detect.Authentic:
 		return "The frequency of the mains in the recording follows, second by second, what the reference says the grid did. That is what a recording made then, on that grid, and not changed since, looks like."
@@ -136,7 +153,7 @@ type parameter struct{ Name, Value, Meaning, Source string }
 func parameters(h HTML) []parameter {
 	r := h.Report
 	out := []parameter{{"Nominal frequency", gridText(r.Grid), "The grid's frequency, given or detected from the recording.", ""}}
-	if h.Alone {
+	if h.Alone || slices.ContainsFunc(r.Channels, hasJumps) {
 		out = append(out, parameter{"Phase", "2 harmonics, 8 spreads", "So many harmonics of the hum must jump at once, each by so many times its own spread in the two minutes around, for a cut.", "[3]"})
 	}
 	if h.Alone && !slices.ContainsFunc(r.Channels, func(c detect.Channel) bool { return c.Truth.Present() > 0 }) {

@@ -55,8 +55,9 @@ together by these; else they are taken to start together. --start says where in 
 instead: a date, or seconds as the reference counts them, from its first row if it has dates. --search finds it, and
 prints the same seconds. Series that hold a harmonic, as 300 Hz on a grid of 60, are divided down.
 
-Without a reference the recording is held against itself: the hum's phase jumps where it was cut, and the light's flicker
-follows the sound's hum. That can show a forgery, but never that a recording is authentic.
+The hum's phase jumps where something was cut out or put in, however short; where a recorder lost samples it does too.
+Without a reference that is what the recording is held against, and its light's flicker against its sound's hum. This can
+show a forgery, but never that a recording is authentic.
 
 Exit status: 0 authentic, 1 forged, 2 undetermined, 3 for a wrong call or unreadable input.`,
 		Example: `  defakepro check talk.mp4 --reference grid.csv --start 2024-08-19T15:30:00Z
@@ -184,6 +185,7 @@ func (o checkOptions) inputs(path string) ([]report.Input, error) {
 // against compares the recording at path with a reference.
 func (o checkOptions) against(ctx context.Context, path string, ref reference, pictures spectrograms, stderr io.Writer) (findings, error) {
 	o.input = o.on(ref.est.Grid)
+	o.phase = o.Rule == detect.RuleLLR
 	r, err := o.read(ctx, path, pictures.observer, stderr)
 	if err != nil {
 		return findings{}, err
@@ -235,7 +237,7 @@ func (o checkOptions) compare(ctx context.Context, path string, r reading, truth
 	channels := make([]detect.Channel, len(r.estimates))
 	for i, est := range r.estimates {
 		opts.Start = o.claimed(est, truth)
-		channels[i] = detect.Compare(est, truth.Series, opts)
+		channels[i] = r.tones.Beside(detect.Compare(est, truth.Series, opts))
 		if o.Search {
 			channels[i].Lag += ownStart(truth.Series)
 		}
@@ -251,7 +253,7 @@ func (o checkOptions) compare(ctx context.Context, path string, r reading, truth
 	}
 	found := r.combine(opts, channels)
 	found.Media, found.Reference = path, o.reference
-	found.origin = o.origin(found.Report, truth.Series.Dated())
+	found.origin, found.hum = o.origin(found.Report, truth.Series.Dated()), r.hum
 	return found, nil
 }
 
