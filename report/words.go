@@ -154,7 +154,7 @@ func parameters(h HTML) []parameter {
 	r := h.Report
 	out := []parameter{{"Nominal frequency", gridText(r.Grid), "The grid's frequency, given or detected from the recording.", ""}}
 	if h.Alone || slices.ContainsFunc(r.Channels, hasJumps) {
-		out = append(out, parameter{"Phase", "2 harmonics, 8 spreads", "So many harmonics of the hum must jump at once, each by so many times its own spread in the two minutes around, for a cut.", "[3]"})
+		out = append(out, parameter{"Phase", "2 harmonics, 7 nats", "So many harmonics of the hum must be steady, and jump at once with so much evidence, for a cut.", "[3]"})
 	}
 	if h.Alone && !slices.ContainsFunc(r.Channels, func(c detect.Channel) bool { return c.Truth.Present() > 0 }) {
 		return out // nothing was compared
