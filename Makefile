@@ -18,7 +18,7 @@ test: testdeps lint ## everything that must hold before a change goes in
 	go mod tidy -diff
 	CGO_ENABLED=0 go build $(STAMP) ./...
 	tools/unchanged.sh go generate ./...
-	go test -race -short -timeout 20m $$(go list ./... | grep -v '/enf$$')
+	go test -race -short -timeout 20m $$(tools/concurrent.sh)
 	go test -p 1 -timeout 40m ./... # calls in real time bear no neighbours
 
 build: deps ## the command, in ./defakepro
