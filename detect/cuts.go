@@ -27,8 +27,8 @@ const (
 type Tones struct{ lines map[toneKey]toneLine }
 
 type toneKey struct {
-	grid          enf.Grid
-	number, input int
+	grid   enf.Grid
+	number int
 }
 
 // toneLine is one harmonic from the recording's start on, at so many samples a second.
@@ -37,12 +37,15 @@ type toneLine struct {
 	samples []complex128
 }
 
-// Add takes a stretch of a harmonic. What is beyond twelve hours is left out.
+// Add takes a stretch of a harmonic. What is beyond twelve hours is left out, and so is the difference of a signal's channels, which would have a second vote.
 func (t *Tones) Add(tone enf.Tone) {
+	if tone.Input != 0 {
+		return
+	}
 	if t.lines == nil {
 		t.lines = make(map[toneKey]toneLine)
 	}
-	key := toneKey{tone.Grid, tone.Number, tone.Input}
+	key := toneKey{tone.Grid, tone.Number}
 	if kept := t.lines[key].samples; len(kept) == tone.First && float64(tone.First) < cutLongest*tone.Rate {
 		t.lines[key] = toneLine{tone.Rate, append(kept, tone.Samples...)}
 	}
@@ -67,7 +70,7 @@ func (t *Tones) Alone(est enf.Estimate) Channel {
 		ch.Verdict, ch.Forged = Forged, cuts
 		ch.Reason = fmt.Sprintf("Without a reference: the phase of the mains hum jumps %s. Something was cut out or put in there, or samples were lost.", places(cuts))
 	case share < covered:
-		ch.Reason = "Without a reference: the mains hum is too weak for its phase to show cuts."
+		ch.Reason = "Without a reference: fewer than two harmonics of the mains hum are steady enough for their phase to show cuts."
 	default:
 		ch.Reason = "Without a reference: the mains hum runs through without a jump, which does not tell when or where the recording was made."
 	}

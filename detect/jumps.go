@@ -39,7 +39,7 @@ func (t *Tones) cuts(grid enf.Grid) (found []Span, share float64) {
 	var keys []toneKey
 	places := 0
 	for k, z := range t.lines {
-		if k.grid == grid && k.input == 0 { // the side channel would vote a second time
+		if k.grid == grid {
 			keys = append(keys, k)
 			places = max(places, int(z.seconds()/cutStep))
 		}
