@@ -38,7 +38,6 @@ const (
 	webhookSecretVariable  = "DEFAKEPRO_WEBHOOK_SECRET"
 	ledgerTokenVariable    = "DEFAKEPRO_TOKEN" //nolint:gosec // likewise
 	defaultGuardListen     = "127.0.0.1:8700"
-	guardIdentity          = "defakepro-guard"
 	leastWindow, mostShift = 10 * time.Second, 10 * time.Minute
 )
 
@@ -73,7 +72,8 @@ func newGuardCommand() *cobra.Command {
 page (--listen) with a badge for each participant: authentic, forged since when and why, or undetermined and why.
 
 The key and secret of the LiveKit project are taken from ` + livekitKeyVariable + ` and ` + livekitSecretVariable + `, or a token for the room from ` + livekitTokenVariable + `.
-They stay with the guard.
+They stay with the guard. A server that refuses them at first ends it; one that cannot be reached, or has no such room, is tried again and again, and the
+page says why.
 
 What the grid did, a committee's nodes tell (--ledger, several with commas; with --genesis each round is checked by its certificate, so that no
 node need be trusted), or a file to which somebody goes on adding (--reference). With neither, the guard makes a truth of the participants' own streams,
@@ -185,28 +185,34 @@ func runGuard(ctx context.Context, opts guardOptions, stdout, stderr io.Writer) 
 	}
 	defer closeAll()
 	g := guard.New(o)
+	begun := g.Monitor().Room()
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return serveGuard(ctx, g, listener, httpapi.ServeOptions{TLS: secure, Log: log}) })
 	group.Go(func() error {
-		if connected(ctx, g.Monitor()) {
-			_, _ = fmt.Fprintf(stdout, "Watching %q. The page: %s\n", opts.room, pageURL(listener, secure))
-		}
+		announce(ctx, g.Monitor(), begun, pageURL(listener, secure), stdout, stderr)
 		return nil
 	})
 	return group.Wait()
 }
 
-// connected waits until the guard is in the meeting, and reports false when ctx ends before.
-func connected(ctx context.Context, m *monitor.Monitor) bool {
+// announce says when the guard is in the meeting and, once, why it is not yet. begun is how the room was at the beginning.
+func announce(ctx context.Context, m *monitor.Monitor, begun monitor.Room, page string, stdout, stderr io.Writer) {
+	told := false
 	for {
 		changed := m.Changed() // before the room is read, so that no change is missed
-		if m.Room().Connected {
-			return true
+		room := m.Room()
+		switch {
+		case room.Connected:
+			_, _ = fmt.Fprintf(stdout, "Watching %q. The page: %s\n", room.Name, page)
+			return
+		case room.Problem != begun.Problem && !told:
+			told = true
+			_, _ = fmt.Fprintf(stderr, "Not in %q yet: %s. The guard keeps trying. The page: %s\n", room.Name, room.Problem, page)
 		}
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return false
+			return
 		}
 	}
 }
@@ -246,7 +252,7 @@ func (o guardOptions) options(log *slog.Logger) (out guard.Options, closeAll fun
 		Room: o.room, Grid: o.grid, Window: o.window, Shift: o.shift, Rule: o.rule, Threshold: o.threshold, Pages: dashboard.Handler(o.livekit), Hosts: o.hosts, Rate: o.requests, Log: log,
 	}
 	join := conference.Options{
-		URL: o.livekit, Room: o.room, Identity: guardIdentity, Name: "DeFakePro guard", Key: os.Getenv(livekitKeyVariable),
+		URL: o.livekit, Room: o.room, Name: "DeFakePro guard", Key: os.Getenv(livekitKeyVariable),
 		Secret: os.Getenv(livekitSecretVariable), Token: os.Getenv(livekitTokenVariable), Log: log,
 	}
 	if join.Token == "" && (join.Key == "" || join.Secret == "") {
