@@ -9,12 +9,18 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/defakepro/defakepro/conference"
+	"github.com/defakepro/defakepro/history"
+	"github.com/defakepro/defakepro/monitor"
+	"github.com/defakepro/defakepro/webhook"
 )
 
 // scripted is a room of a LiveKit server in which happens what a test says.
@@ -90,5 +96,64 @@ func TestConnectionOnPage(t *testing.T) {
 	}
 	if err := <-ended; err == nil || !strings.Contains(err.Error(), `room "board": put out of the room`) {
 		t.Errorf("the guard ends with %v", err)
+	}
+}
+
+// seated is a meeting that the guard is in.
+type seated struct{}
+
+// Follow implements Conference.
+func (seated) Follow(ctx context.Context, to Listener) error {
+	to.Connection(true, "")
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+// That verdicts are not kept, and that alerts wait, is on the page for as long as it is so.
+func TestTroublesOnPage(t *testing.T) {
+	var up atomic.Bool
+	receiver := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if !up.Load() {
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+	}))
+	defer receiver.Close()
+	sender, err := webhook.New(webhook.Options{URL: receiver.URL, Secret: []byte("a secret of many bytes")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "history.db")
+	store, err := history.Open(path, history.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := New(Options{Room: "board", Conference: seated{}, History: store, Webhook: sender})
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- g.Run(ctx) }()
+	shows(t, g, seen{true, ""})
+	sender.Send(monitor.Event{Room: "board", Person: monitor.Person{ID: "ada"}})
+	shows(t, g, seen{true, "1 alert waits, for the webhook's receiver answered 503"})
+
+	// The disk that is full is a file that is closed.
+	if err := store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	events := slices.Values([]monitor.Event{{Room: "board", Time: time.Now(), Person: monitor.Person{ID: "ada"}}})
+	g.keep(ctx, events)
+	shows(t, g, seen{true, "verdicts are not being kept: sql: database is closed; 1 alert waits, for the webhook's receiver answered 503"})
+
+	again, err := history.Open(path, history.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = again.Close() }()
+	up.Store(true)
+	g.options.History = again
+	g.keep(ctx, events)
+	shows(t, g, seen{true, ""})
+	cancel()
+	if err := <-ended; err != nil {
+		t.Error(err)
 	}
 }
