@@ -147,6 +147,7 @@ func (g *Guard) Run(ctx context.Context) error {
 	if g.options.History != nil {
 		events := g.monitor.Follow(ctx)
 		group.Go(func() error { g.keep(ctx, events); return nil })
+		group.Go(func() error { g.forget(ctx); return nil })
 	}
 	group.Go(func() error { return g.monitor.Run(ctx) })
 	group.Go(func() error { return g.options.Conference.Follow(ctx, g.desk) })
@@ -165,6 +166,18 @@ func (g *Guard) keep(ctx context.Context, events iter.Seq[monitor.Event]) {
 		g.desk.kept(err)
 		if err != nil {
 			g.options.Log.ErrorContext(ctx, "verdict not kept", slog.Any("err", err))
+		}
+	}
+}
+
+// forgetEvery is how often the history drops what it is to keep no longer.
+const forgetEvery = time.Hour
+
+// forget has the history drop what is too old, also in a meeting in which nothing changes.
+func (g *Guard) forget(ctx context.Context) {
+	for sleep(ctx, forgetEvery) {
+		if err := g.options.History.Prune(ctx); err != nil && ctx.Err() == nil {
+			g.options.Log.ErrorContext(ctx, "old verdicts not removed", slog.Any("err", err))
 		}
 	}
 }

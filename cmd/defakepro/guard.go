@@ -59,6 +59,7 @@ type guardOptions struct {
 	checks           bool
 	requests         float64
 	history, webhook string
+	keep             time.Duration
 	join             bool
 	logJSON, verbose bool
 }
@@ -88,7 +89,7 @@ it takes rounds:read and members:read.
 knows of: the last two hours of a committee, or the last day of --reference and, with the start, any time in it. With tokens it takes one for checks:write.
 
 --join serves a page at /join with which people join the room in a browser, with noise suppression off, which would take out the hum.
---history keeps changes of verdicts in an SQLite file; --webhook posts them to a URL, signed with ` + webhookSecretVariable + `.
+--history keeps changes of verdicts in an SQLite file (defakepro help history), for as long as --keep says; --webhook posts them to a URL, signed with ` + webhookSecretVariable + `.
 The guard stops in good order on SIGINT or SIGTERM.`,
 		Example: `  LIVEKIT_API_KEY=... LIVEKIT_API_SECRET=... defakepro guard --livekit wss://meet.example.org --room board \
     --ledger https://enf1.example.org,https://enf2.example.org --genesis genesis.json`,
@@ -119,6 +120,7 @@ The guard stops in good order on SIGINT or SIGTERM.`,
 	f.StringVar(&opts.audit, "audit", "", "keep what became of tokens in this `FILE`")
 	f.StringVar(&opts.zone, "zone", "", "`NAME` of the trust zone in which the guard works")
 	f.StringVar(&opts.history, "history", "", "keep changes of verdicts in this SQLite `FILE`")
+	f.Var(ageFlag{&opts.keep, time.Hour}, "keep", "forget changes of verdicts after this `TIME`, like 90d (default never)")
 	f.StringVar(&opts.webhook, "webhook", "", "post changes of verdicts to this `URL`")
 	f.BoolVar(&opts.checks, "checks", false, "check recordings that are uploaded")
 	f.BoolVar(&opts.join, "join", false, "serve a page for joining the room; whoever reaches it may join")
@@ -142,6 +144,8 @@ func (o guardOptions) check() error {
 		return errors.New("guard: --ca belongs to --ledger")
 	case o.genesis != "" && len(o.ledger) == 0:
 		return errors.New("guard: --genesis belongs to --ledger")
+	case o.keep > 0 && o.history == "":
+		return errors.New("guard: --keep belongs to --history")
 	case !(o.threshold > 0 && o.threshold < 1):
 		return fmt.Errorf("guard: --threshold %v: must be between 0 and 1", o.threshold)
 	}
@@ -278,7 +282,7 @@ func (o guardOptions) options(log *slog.Logger) (out guard.Options, closeAll fun
 		}
 	}
 	if o.history != "" {
-		if out.History, err = history.Open(o.history, history.Options{}); err != nil {
+		if out.History, err = history.Open(o.history, history.Options{Keep: o.keep}); err != nil {
 			return out, nil, err
 		}
 		closeAll = func() { _ = out.History.Close() }
