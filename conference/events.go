@@ -61,9 +61,11 @@ const (
 	Began EventKind = "began"
 	// Unreadable: not all of what a participant lets others hear, or see, can be followed, for the reason in Err; nil when it can again.
 	Unreadable EventKind = "unreadable"
-	// Lost and Regained: the connection to the room. Meanwhile it is tried again and again; all tracks may have ended.
-	Lost     EventKind = "lost"
-	Regained EventKind = "regained"
+	// Entered: the room has been joined, at first or again.
+	Entered EventKind = "entered"
+	// Lost: the room is not joined, for the reason in Err, at first or any more, and is tried again and again until Entered. It comes again
+	// when the reason is another. All tracks may have ended.
+	Lost EventKind = "lost"
 	// Ended: the guard has been put out of the room for the reason in Err, and does not go back. It is the last event.
 	Ended EventKind = "ended"
 )

@@ -33,7 +33,7 @@ type Options struct {
 	Key, Secret string
 	// Token is used as it is, in place of Key and Secret; it says itself for which room and as whom.
 	Token string
-	// Identity is unique in the room; made up when empty. Name is for people to read.
+	// Identity is unique in the room; made up when empty, and made anew when somebody else joins under it. Name is for people to read.
 	Identity, Name string
 	// Height is that of the video layer to ask for, in pixels, 720 by default.
 	Height int
@@ -59,7 +59,7 @@ func (o Options) prepare() (Options, error) {
 		return o, fmt.Errorf("conference: a height of %d", o.Height)
 	}
 	if o.Identity == "" {
-		o.Identity = "defakepro-" + rand.Text()[:10]
+		o.Identity = newIdentity()
 	}
 	if o.Height == 0 {
 		o.Height = defaultHeight
@@ -72,6 +72,9 @@ func (o Options) prepare() (Options, error) {
 	}
 	return o, nil
 }
+
+// newIdentity returns one that nobody can guess.
+func newIdentity() string { return "defakepro-" + rand.Text() }
 
 // server names the server in errors, without what else a URL may hold.
 func (o Options) server() string {

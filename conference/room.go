@@ -34,16 +34,18 @@ type Room struct {
 	work    sync.WaitGroup
 	slots   chan struct{} // one taken for each track that is followed
 
-	people map[string]*attendee // of run alone
-	lost   bool                 // of run alone
+	// Of run alone:
+	people map[string]*attendee
+	lost   string // why the room is not joined, as it was told last; empty when it is
 
 	mu       sync.Mutex
 	troubles map[string]error // why tracks cannot be followed, by their id
 }
 
-// Join joins a room as a hidden participant that listens and watches. A server that cannot be reached, a key that it does
-// not know, and a room that it does not have, are each an error that says so. Later the connection is made anew whenever it breaks, until Close is
-// called or ctx ends, which leaves the room.
+// Join joins a room as a hidden participant that listens and watches. Options that make no sense, and a key or token that the server refuses at
+// once, are errors: there is somebody to correct them. A server that cannot be reached, and a room that it does not have, may come to be there,
+// and so are tried again and again, as is a connection that breaks later, until Close is called or ctx ends, which leaves the room. The first
+// event, which is there when Join returns, says which it is: Entered, or Lost and why.
 func Join(ctx context.Context, o Options) (*Room, error) {
 	o, err := o.prepare()
 	if err != nil {
@@ -55,7 +57,12 @@ func Join(ctx context.Context, o Options) (*Room, error) {
 		people: make(map[string]*attendee), troubles: make(map[string]error),
 	}
 	s, err := r.connect(ctx)
-	if err != nil {
+	switch {
+	case err == nil:
+		r.enter()
+	case ctx.Err() == nil && errors.Is(err, errNotYet):
+		r.lose(err)
+	default:
 		cancel()
 		return nil, err
 	}
@@ -82,33 +89,46 @@ func (r *Room) put(e Event) {
 	r.events.put(e)
 }
 
-// run keeps the room joined.
+// run keeps the room joined, from a session on or, with nil, from none.
 func (r *Room) run(ctx context.Context, s *session) {
 	defer r.events.end()
 	for {
+		if s == nil {
+			if s = r.rejoin(ctx); s == nil {
+				return
+			}
+		}
 		err := r.stay(ctx, s)
 		s.leave()
-		if ctx.Err() != nil {
+		s = nil
+		switch {
+		case ctx.Err() != nil:
 			return
-		}
-		if errors.Is(err, errExpelled) {
+		case errors.Is(err, errDouble) && r.options.Token == "":
+			// Whoever knows an identity could keep its owner out. Nobody in the room knows this one.
+			r.options.Identity = newIdentity()
+		case errors.Is(err, errExpelled):
 			r.put(Event{Kind: Ended, Err: err})
 			return
 		}
 		r.lose(err)
-		if s = r.rejoin(ctx); s == nil {
-			return
-		}
 	}
 }
 
-// lose tells that the connection is lost, once.
+// lose tells that the room is not joined, once for each reason why.
 func (r *Room) lose(err error) {
-	if !r.lost {
-		r.lost = true
-		r.log.Warn("connection to the conference lost", slog.Any("err", err))
+	if r.lost != err.Error() {
+		r.lost = err.Error()
+		r.log.Warn("the conference is not joined; trying again", slog.Any("err", err))
 		r.put(Event{Kind: Lost, Err: err})
 	}
+}
+
+// enter tells that the room is joined.
+func (r *Room) enter() {
+	r.lost = ""
+	r.log.Info("the conference is joined")
+	r.put(Event{Kind: Entered})
 }
 
 // stay follows a session until it ends, and returns why.
@@ -121,10 +141,8 @@ func (r *Room) stay(ctx context.Context, s *session) error {
 			late = time.After(resumeTime)
 		case !broken:
 			late = nil
-			if r.lost {
-				r.lost = false
-				r.log.Info("connection to the conference regained")
-				r.put(Event{Kind: Regained})
+			if r.lost != "" {
+				r.enter()
 			}
 			r.sync(s)
 		}
@@ -152,7 +170,9 @@ func (r *Room) rejoin(ctx context.Context) *session {
 		if err == nil {
 			return s
 		}
-		r.log.Info("the conference cannot be joined yet", slog.Any("err", err), slog.Duration("wait", wait))
+		if ctx.Err() == nil {
+			r.lose(err)
+		}
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -169,9 +170,6 @@ func TestJoinRefused(t *testing.T) {
 		"secret":     {func(o *Options) { o.Secret = strings.Repeat("x", 40) }, "refuses the API key"},
 		"key":        {func(o *Options) { o.Key = "nobody" }, "refuses the API key"},
 		"token":      {func(o *Options) { o.Token = "e30.e30.e30" }, "refuses the API key or token"},
-		"address":    {func(o *Options) { o.URL = "ws://127.0.0.1:1" }, "ws://127.0.0.1:1 cannot be reached"},
-		"name":       {func(o *Options) { o.URL = "wss://livekit.invalid" }, "wss://livekit.invalid cannot be reached"},
-		"path":       {func(o *Options) { o.URL += "/elsewhere" }, "is no LiveKit server"},
 		"scheme":     {func(o *Options) { o.URL = "ftp://x" }, "must be like ws://host:port"},
 		"no URL":     {func(o *Options) { o.URL = "" }, "must be like ws://host:port"},
 		"no room":    {func(o *Options) { o.Room = "" }, "no room is named"},
@@ -196,6 +194,60 @@ func TestJoinRefused(t *testing.T) {
 	cancel()
 	if _, err := Join(ctx, good); !errors.Is(err, context.Canceled) {
 		t.Error(err)
+	}
+}
+
+// TestJoinLater: what may come to be there is no error, and why it is not there yet is told without what a URL may hold.
+func TestJoinLater(t *testing.T) {
+	s := livekittest.Server(t)
+	for name, test := range map[string]struct {
+		change func(*Options)
+		want   string
+	}{
+		"address": {func(o *Options) { o.URL = "ws://user:password@127.0.0.1:1?key=hidden" }, "ws://127.0.0.1:1 cannot be reached"},
+		"name":    {func(o *Options) { o.URL = "wss://livekit.invalid" }, "wss://livekit.invalid cannot be reached"},
+		"path":    {func(o *Options) { o.URL += "/elsewhere" }, "is no LiveKit server"},
+	} {
+		o := options(s, "guard")
+		test.change(&o)
+		e := await(t, join(t, o), name, func(Event) bool { return true })
+		if e.Kind != Lost || e.Err == nil || !strings.Contains(e.Err.Error(), test.want) || strings.Contains(e.Err.Error(), "password") || strings.Contains(e.Err.Error(), "hidden") {
+			t.Errorf("%s: %s, %v, want %q", name, e.Kind, e.Err, test.want)
+		}
+	}
+	// A server that is down when the guard begins is joined when it is up.
+	s.Kill()
+	r := join(t, options(s, "guard"))
+	await(t, r, "there is no server", func(e Event) bool { return e.Kind == Lost })
+	if err := s.Resume(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	await(t, r, "there is one", func(e Event) bool { return e.Kind == Entered })
+}
+
+// TestLoseTellsWhy: why the room is not joined is told when it is another reason, and once.
+func TestLoseTellsWhy(t *testing.T) {
+	o, err := Options{URL: "ws://127.0.0.1:1", Key: "k", Secret: "s", Room: "room"}.prepare()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &Room{options: o, log: o.Log, events: newEvents()}
+	r.enter()
+	for _, why := range []error{errBroken, errBroken, absence("nobody answers"), absence("nobody answers"), errBroken} {
+		r.lose(why)
+	}
+	r.enter()
+	r.lose(errBroken)
+	r.events.end()
+	var got []string
+	for e := range r.Events(t.Context()) {
+		got = append(got, fmt.Sprint(e.Kind, " ", e.Err))
+	}
+	want := []string{
+		"entered <nil>", "lost " + errBroken.Error(), "lost conference: nobody answers", "lost " + errBroken.Error(), "entered <nil>", "lost " + errBroken.Error(),
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("%q", got)
 	}
 }
 
@@ -289,7 +341,7 @@ func TestServerRestart(t *testing.T) {
 	if err := s.Resume(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	await(t, r, "the connection is regained", func(e Event) bool { return e.Kind == Regained })
+	await(t, r, "the room is joined again", func(e Event) bool { return e.Kind == Entered })
 	for {
 		if _, err := read(t, track); errors.Is(err, io.EOF) {
 			break
@@ -305,17 +357,38 @@ func TestServerRestart(t *testing.T) {
 	}
 }
 
-// TestExpelled: who joins under the guard's name puts it out, and it does not fight.
+// TestExpelled: who joins under the identity of a guard with a token puts it out for good, for the token is for that identity.
 func TestExpelled(t *testing.T) {
 	s := livekittest.Server(t)
-	r := join(t, options(s, "guard"))
-	join(t, options(s, "guard"))
+	o := options(s, "guard")
+	token, err := o.token(false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := join(t, Options{URL: o.URL, Room: o.Room, Token: token})
+	join(t, o)
 	e := await(t, r, "the end", func(e Event) bool { return e.Kind == Ended })
 	if !errors.Is(e.Err, errExpelled) {
 		t.Error(e.Err)
 	}
 	for e := range r.Events(t.Context()) {
 		t.Errorf("after the end: %v", e)
+	}
+}
+
+// TestSameIdentity: who joins under the identity of a guard with a key does not keep it out. It comes back under another.
+func TestSameIdentity(t *testing.T) {
+	s := livekittest.Server(t)
+	r := join(t, options(s, "guard"))
+	p := publish(t, options(s, "guard"), Media{Audio: media.Opus})
+	e := await(t, r, "it is put out", func(e Event) bool { return e.Kind == Lost || e.Kind == Ended })
+	if !errors.Is(e.Err, errDouble) {
+		t.Error(e.Err)
+	}
+	await(t, r, "it is back", func(e Event) bool { return e.Kind == Entered })
+	await(t, r, "it sees who came", func(e Event) bool { return e.Kind == Joined && e.Participant.ID == "guard" })
+	if err := p.Mute(Audio, true); err != nil { // who came is not put out either
+		t.Error(err)
 	}
 }
 

@@ -26,6 +26,8 @@ import (
 // Why a session ends or a track is not followed.
 var (
 	errExpelled = errors.New("put out of the room")
+	errDouble   = fmt.Errorf("%w: somebody else has joined under the same identity", errExpelled)
+	errNotYet   = errors.New("the room cannot be joined yet")
 	errBroken   = errors.New("the connection to the server is broken")
 	errTooMany  = fmt.Errorf("more than %d tracks", tracksMost)
 	errCodec    = errors.New("a codec that is not followed")
@@ -122,18 +124,24 @@ func dial(ctx context.Context, o Options, token string, callback *lksdk.RoomCall
 	}
 }
 
-// explain says what is wrong in words of our own: the client's have no address in them.
+// absence is why a room cannot be joined yet.
+type absence string
+
+func (a absence) Error() string      { return "conference: " + string(a) }
+func (absence) Is(target error) bool { return target == errNotYet }
+
+// explain says what is wrong in words of our own: the client's have no address in them. What may be otherwise later is errNotYet.
 func explain(o Options, err error) error {
 	what := err.Error()
 	switch {
 	case strings.HasPrefix(what, "unauthorized"):
 		return fmt.Errorf("conference: %s refuses the API key or token", o.server())
 	case strings.HasPrefix(what, "not found"):
-		return fmt.Errorf("conference: %s has no room %.60q, or is no LiveKit server", o.server(), o.Room)
+		return absence(fmt.Sprintf("%s has no room %.60q, or is no LiveKit server", o.server(), o.Room))
 	case errors.Is(err, lksdk.ErrConnectionTimeout):
-		return fmt.Errorf("conference: %s was reached, but no media connection to it came about", o.server())
+		return absence(o.server() + " was reached, but no media connection to it came about")
 	}
-	return fmt.Errorf("conference: %s cannot be reached, or is no LiveKit server", o.server())
+	return absence(o.server() + " cannot be reached, or is no LiveKit server")
 }
 
 func (s *session) poke() {
@@ -168,7 +176,7 @@ func (s *session) disconnected(reason lksdk.DisconnectionReason) {
 	}
 	switch reason {
 	case lksdk.DuplicateIdentity:
-		s.ended = fmt.Errorf("%w: somebody else has joined under the same identity", errExpelled)
+		s.ended = errDouble
 	case lksdk.ParticipantRemoved:
 		s.ended = fmt.Errorf("%w: an administrator has removed the guard", errExpelled)
 	default:

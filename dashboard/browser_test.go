@@ -227,7 +227,7 @@ func TestPages(t *testing.T) {
 	browser := startBrowser(t)
 	for name, test := range map[string]func(*testing.T, context.Context){
 		"call": call, "hostile": hostile, "keyboard": keyboard, "lost": lost, "phone": phone, "join": joining, "meeting": meeting,
-		"token": withToken,
+		"token": withToken, "partial": partial, "leaving": leaving, "late": late,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, browser) })
 	}
@@ -381,6 +381,14 @@ func lost(t *testing.T, browser context.Context) {
 	p.wait(badge("Mallory Vane") + ` === "FORGED" && document.querySelector("#connection").hidden`)
 	g.change(func(r *monitor.Room) { r.Connected, r.Problem = false, "the conference does not answer" })
 	p.wait(`document.querySelector("#connection").innerText.includes("not in the room: the conference does not answer")`)
+	g.change(func(r *monitor.Room) {
+		r.Connected, r.Problem = true, "verdicts are not being kept: disk full; 3 alerts wait"
+	})
+	p.wait(`document.querySelector("#connection").innerText === "The guard has a problem: verdicts are not being kept: disk full; 3 alerts wait." && !document.querySelector("#connection").hidden`)
+	p.wait(`document.querySelector("#link-text").textContent === "Live"`)
+	p.accessible("troubled")
+	g.change(func(r *monitor.Room) { r.Problem = "" })
+	p.wait(`document.querySelector("#connection").hidden`)
 	p.clean()
 }
 

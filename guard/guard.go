@@ -89,6 +89,7 @@ type Options struct {
 type Guard struct {
 	options Options
 	monitor *monitor.Monitor
+	desk    *desk
 }
 
 // New returns a guard, which does nothing before [Guard.Run].
@@ -124,6 +125,7 @@ func New(o Options) *Guard {
 		m.Truth, m.TruthState = p, p.State
 	}
 	g.monitor = monitor.New(m)
+	g.desk = newDesk(g.monitor)
 	return g
 }
 
@@ -140,13 +142,15 @@ func (g *Guard) Run(ctx context.Context) error {
 		events := g.monitor.Follow(ctx)
 		group.Go(func() error { return w.Run(ctx) })
 		group.Go(func() error { w.Follow(events); return nil })
+		group.Go(func() error { g.desk.ask(ctx, w.Problem); return nil })
 	}
 	if g.options.History != nil {
 		events := g.monitor.Follow(ctx)
 		group.Go(func() error { g.keep(ctx, events); return nil })
+		group.Go(func() error { g.forget(ctx); return nil })
 	}
 	group.Go(func() error { return g.monitor.Run(ctx) })
-	group.Go(func() error { return g.options.Conference.Follow(ctx, g.monitor) })
+	group.Go(func() error { return g.options.Conference.Follow(ctx, g.desk) })
 	err := group.Wait()
 	if errors.Is(err, context.Canceled) {
 		return nil
@@ -154,12 +158,26 @@ func (g *Guard) Run(ctx context.Context) error {
 	return err
 }
 
-// keep writes down changes of verdicts. That one cannot be written is no reason to stop watching.
+// keep writes down changes of verdicts. That one cannot be written is no reason to stop watching, but to say so.
 func (g *Guard) keep(ctx context.Context, events iter.Seq[monitor.Event]) {
 	for e := range events {
 		// What was seen before the end is written after it.
-		if err := g.options.History.Add(context.WithoutCancel(ctx), e); err != nil {
+		err := g.options.History.Add(context.WithoutCancel(ctx), e)
+		g.desk.kept(err)
+		if err != nil {
 			g.options.Log.ErrorContext(ctx, "verdict not kept", slog.Any("err", err))
+		}
+	}
+}
+
+// forgetEvery is how often the history drops what it is to keep no longer.
+const forgetEvery = time.Hour
+
+// forget has the history drop what is too old, also in a meeting in which nothing changes.
+func (g *Guard) forget(ctx context.Context) {
+	for sleep(ctx, forgetEvery) {
+		if err := g.options.History.Prune(ctx); err != nil && ctx.Err() == nil {
+			g.options.Log.ErrorContext(ctx, "old verdicts not removed", slog.Any("err", err))
 		}
 	}
 }

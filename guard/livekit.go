@@ -7,7 +7,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"log/slog"
+	"strings"
 	"sync"
 
 	"github.com/defakepro/defakepro/conference"
@@ -29,18 +31,28 @@ func Inviter(o conference.Options) func(context.Context, string) (url, token str
 	}
 }
 
-// Follow implements Conference. That the room cannot be joined in the first place is an error at once.
+// Follow implements Conference. A wrong call, and credentials that the server refuses at first, are errors at once: there is somebody to
+// correct them. Whatever else keeps the guard out of the room is said and tried again.
 func (l liveKit) Follow(ctx context.Context, to Listener) error {
 	room, err := conference.Join(ctx, l.options)
 	if err != nil {
-		to.Connection(false, clause(err))
 		return err
 	}
 	var tracks sync.WaitGroup
 	defer tracks.Wait()
 	defer func() { _ = room.Close() }() // always nil
-	to.Connection(true, "")
-	for e := range room.Events(ctx) {
+	if err := l.tell(ctx, room.Events(ctx), &tracks, to); err != nil {
+		return err
+	}
+	if ctx.Err() == nil {
+		return errors.New("the conference has ended")
+	}
+	return ctx.Err()
+}
+
+// tell passes on what happens in the room, and returns why the guard is not to go back there.
+func (l liveKit) tell(ctx context.Context, events iter.Seq[conference.Event], tracks *sync.WaitGroup, to Listener) error {
+	for e := range events {
 		switch e.Kind {
 		case conference.Joined:
 			to.Join(monitor.Person{ID: e.Participant.ID, Name: e.Participant.Name})
@@ -55,20 +67,20 @@ func (l liveKit) Follow(ctx context.Context, to Listener) error {
 				l.log().WarnContext(ctx, "a track cannot be followed", slog.String("kind", string(e.Of)), slog.Any("err", e.Err))
 			}
 			to.Problem(e.Participant.ID, enf.Source(e.Of), problem)
-		case conference.Lost:
-			to.Connection(false, "the connection to the conference is lost; trying again")
-		case conference.Regained:
+		case conference.Entered:
 			to.Connection(true, "")
+		case conference.Lost:
+			to.Connection(false, absence(e.Err))
 		case conference.Ended:
-			to.Connection(false, clause(e.Err))
+			to.Connection(false, absence(e.Err))
 			return fmt.Errorf("room %q: %w", l.options.Room, e.Err)
 		}
 	}
-	if ctx.Err() == nil {
-		return errors.New("the conference has ended")
-	}
-	return ctx.Err()
+	return nil
 }
+
+// absence says in a clause why the guard is not in the room.
+func absence(err error) string { return strings.TrimPrefix(clause(err), "conference: ") }
 
 func (l liveKit) log() *slog.Logger {
 	if l.options.Log == nil {

@@ -4,7 +4,7 @@
 // Package history keeps the verdicts of conferences in an SQLite file, so that they can be asked for afterwards.
 //
 // An event is durable when [Store.Add] returns: the file has a write-ahead log, and survives a crash at any moment. How much is kept is bounded
-// by age and number.
+// by age and number. [View] reads a history to which a guard may go on adding.
 package history
 
 import (
@@ -105,7 +105,7 @@ func Open(path string, o Options) (*Store, error) {
 	}
 	s := &Store{db: db, options: o, added: make(chan int, 1)}
 	s.added <- 0
-	if err := s.prune(context.Background()); err != nil {
+	if err := s.Prune(context.Background()); err != nil {
 		return nil, errors.Join(fmt.Errorf("history %s: %w", path, err), db.Close())
 	}
 	return s, nil
@@ -135,6 +135,48 @@ func open(path string) (*sql.DB, error) {
 	}
 	db.SetMaxOpenConns(4)
 	if err := prepare(db); err != nil {
+		return nil, errors.Join(explain(err), db.Close())
+	}
+	return db, nil
+}
+
+// View opens the history at path to read it: it is neither made nor changed, and whoever writes it may go on. It must be closed.
+func View(path string) (*Store, error) {
+	db, err := view(path)
+	if err != nil {
+		return nil, fmt.Errorf("history %s: %w", path, err)
+	}
+	return &Store{db: db}, nil
+}
+
+func view(path string) (*sql.DB, error) {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular():
+		return nil, errors.New("is no file")
+	}
+	full, err := filepath.Abs(path)
+	if err != nil {
+		return nil, err
+	}
+	// Beside a file that nobody has open nothing is written, so that it can be read where nothing can be.
+	mode := url.Values{"mode": {"ro"}}
+	if _, err := os.Stat(path + "-wal"); errors.Is(err, os.ErrNotExist) {
+		mode.Set("immutable", "1")
+	}
+	mode["_pragma"] = []string{fmt.Sprintf("busy_timeout(%d)", busyFor), "query_only(1)", "trusted_schema(0)"}
+	db, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Path: full, RawQuery: mode.Encode()}).String())
+	if err != nil {
+		return nil, err
+	}
+	var version int
+	err = db.QueryRow("PRAGMA user_version").Scan(&version)
+	if err == nil && version != schema {
+		err = fmt.Errorf("is of version %d, not %d, or no history", version, schema)
+	}
+	if err != nil {
 		return nil, errors.Join(explain(err), db.Close())
 	}
 	return db, nil
@@ -193,14 +235,15 @@ func (s *Store) Add(ctx context.Context, e monitor.Event) error {
 	n := <-s.added + 1
 	if n >= pruneEvery {
 		n = 0
-		err = s.prune(context.WithoutCancel(ctx)) // the event is kept in any case
+		err = s.Prune(context.WithoutCancel(ctx)) // the event is kept in any case
 	}
 	s.added <- n
 	return err
 }
 
-// prune removes what is too old or too much, and gives the room back.
-func (s *Store) prune(ctx context.Context) error {
+// Prune removes what is too old or too much, and gives the room back. Open does it, and [Store.Add] now and then; where little is added it is
+// for the caller to do from time to time.
+func (s *Store) Prune(ctx context.Context) error {
 	if s.options.Keep > 0 {
 		if _, err := s.db.ExecContext(ctx, "DELETE FROM events WHERE time < ?", s.options.Now().Add(-s.options.Keep).UnixNano()); err != nil {
 			return fmt.Errorf("history: %w", err)

@@ -6,6 +6,7 @@ package history_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -140,6 +141,71 @@ func TestBounded(t *testing.T) {
 	}
 	if records, err = s.Events(t.Context(), history.Query{}); err != nil || len(records) != 256 || records[0].ID != 1025 {
 		t.Errorf("%d records are kept of one hour, %v", len(records), err)
+	}
+}
+
+// What is too old goes when the caller says so, also where nothing is added.
+func TestPrune(t *testing.T) {
+	now := noon
+	s := open(t, filepath.Join(t.TempDir(), "h.db"), history.Options{Keep: time.Hour, Now: func() time.Time { return now }})
+	add(t, s, event(0, "ada"), event(1800, "bob"))
+	now = noon.Add(70 * time.Minute)
+	if err := s.Prune(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if records, err := s.Events(t.Context(), history.Query{}); err != nil || len(records) != 1 || records[0].Event.Person.ID != "bob" {
+		t.Errorf("%v, %v", records, err)
+	}
+}
+
+// To view a history leaves it and its folder as they are, whether somebody writes to it meanwhile or not.
+func TestView(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "odd name?#%.db")
+	if _, err := history.View(path); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a file that is not there: %v", err)
+	}
+	if _, err := history.View(dir); err == nil {
+		t.Error("a folder is viewed")
+	}
+	s, err := history.Open(path, history.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	add(t, s, event(0, "ada"))
+	view := func(want int) {
+		t.Helper()
+		v, err := history.View(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer v.Close()
+		if records, err := v.Events(t.Context(), history.Query{}); err != nil || len(records) != want {
+			t.Errorf("%d records, %v, want %d", len(records), err, want)
+		}
+		if err := v.Add(t.Context(), event(1, "eve")); err == nil {
+			t.Error("what is viewed can be added to")
+		}
+	}
+	view(1)
+	add(t, s, event(1, "bob"))
+	view(2)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	view(2)
+	entries, err := os.ReadDir(dir)
+	if err != nil || len(entries) != 1 {
+		t.Errorf("in the folder are %v, %v", entries, err)
+	}
+	for name, content := range map[string]string{"empty": "", "text": strings.Repeat("no history ", 100)} {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := history.View(path); err == nil || !strings.Contains(err.Error(), "history") {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 

@@ -94,6 +94,7 @@ func TestDocument(t *testing.T) {
 		"/v1/rooms/{room}/tokens":                   {`{"name":"Ada"}`, `{"name":""}`, "{}", "[", strings.Repeat(" ", 20000)},
 		"/v1/verdicts":                              {"", "?room=standup&participant=alice&from=1&to=2030-01-01T00:00:00Z&after=1&limit=5", "?format=csv", "?from=x", "?after=-1"},
 		"/v1/verdicts.csv":                          {"", "?limit=0"},
+		"/v1/verdicts.json":                         {"", "?limit=0", "?from=x"},
 		"/v1/nodes":                                 {""},
 		"/v1/checks":                                {"recording", "bad", ""},
 		"/v1/registry":                              {""},

@@ -136,23 +136,28 @@ func (s *server) roomEvents(ctx context.Context, name string) iter.Seq[[]byte] {
 			if !yield(encodeEvent("room", strconv.FormatInt(now.UnixMilli(), 10), newRoom(name, m.Room(), now))) {
 				return
 			}
-			for _, wait := range []<-chan struct{}{after(ctx, s.Limits.Pace), changed} {
-				select {
-				case <-wait:
-				case <-ctx.Done():
-					return
-				}
+			if !pause(ctx, s.Limits.Pace) {
+				return
+			}
+			select {
+			case <-changed:
+			case <-ctx.Done():
+				return
 			}
 		}
 	}
 }
 
-// after returns a channel that is closed when a time has passed, or ctx has ended.
-func after(ctx context.Context, d time.Duration) <-chan struct{} {
-	out := make(chan struct{})
-	timer := time.AfterFunc(d, func() { close(out) })
-	context.AfterFunc(ctx, func() { timer.Stop() })
-	return out
+// pause waits, and reports whether ctx is still good afterwards.
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }
 
 // ticket lets someone into a conference.

@@ -10,9 +10,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"math"
 	"net/http"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -328,6 +330,73 @@ func TestVerdicts(t *testing.T) {
 	}
 }
 
+// A file has all changes from where it begins, or as many as are asked for, whatever one answer may have. One that cannot be read to its end does
+// not pass for whole.
+func TestVerdictFiles(t *testing.T) {
+	t.Parallel()
+	var asked []VerdictQuery
+	broken := false
+	_, url := serveOnly(t, Options{Limits: Limits{Verdicts: 3}, Verdicts: func(ctx context.Context, q VerdictQuery) ([]VerdictRecord, error) {
+		asked = append(asked, q)
+		if broken && q.After > 0 {
+			return nil, errors.New("the disk is gone")
+		}
+		return someVerdicts(ctx, q)
+	}})
+	from := time.Unix(10, 0).UTC()
+	for query, want := range map[string]struct {
+		ids   string
+		pages []VerdictQuery
+	}{
+		"?room=standup&from=10": {"1 2 3 4 5 6 7", []VerdictQuery{
+			{Room: "standup", From: from, Limit: 3}, {Room: "standup", From: from, Limit: 3, After: 3}, {Room: "standup", From: from, Limit: 3, After: 6},
+		}},
+		"?after=1":         {"2 3 4 5 6 7", []VerdictQuery{{Limit: 3, After: 1}, {Limit: 3, After: 4}, {Limit: 3, After: 7}}},
+		"?limit=2":         {"1 2", []VerdictQuery{{Limit: 2}}},
+		"?limit=3":         {"1 2 3", []VerdictQuery{{Limit: 3}}},
+		"?limit=5":         {"1 2 3 4 5", []VerdictQuery{{Limit: 3}, {Limit: 2, After: 3}}},
+		"?after=7&limit=9": {"", []VerdictQuery{{Limit: 3, After: 7}}},
+	} {
+		for _, kind := range []string{"csv", "json"} {
+			asked = nil
+			answer, body := ask(t, "GET", url+"/v1/verdicts."+kind+query, "")
+			var ids []string
+			if kind == "csv" {
+				rows, err := csv.NewReader(bytes.NewReader(body)).ReadAll()
+				if err != nil || len(rows) == 0 {
+					t.Fatalf("%s: %v, %q", query, err, body)
+				}
+				for _, row := range rows[1:] {
+					ids = append(ids, row[0])
+				}
+			} else {
+				var p verdictPage
+				if err := json.Unmarshal(body, &p); err != nil || p.Verdicts == nil {
+					t.Fatalf("%s: %v, %q", query, err, body)
+				}
+				for _, v := range p.Verdicts {
+					ids = append(ids, fmt.Sprint(v.ID))
+				}
+				if n := len(ids); n > 0 && fmt.Sprint(p.Next) != ids[n-1] {
+					t.Errorf("%s: next is %d", query, p.Next)
+				}
+			}
+			if got := strings.Join(ids, " "); got != want.ids || !slices.Equal(asked, want.pages) || !strings.Contains(answer.Header.Get("Content-Disposition"), "verdicts."+kind) {
+				t.Errorf("%s of %s: %s, asked %+v, %v", kind, query, got, asked, answer.Header)
+			}
+		}
+	}
+	broken = true
+	answer, err := http.Get(url + "/v1/verdicts.csv")
+	if err != nil {
+		return // cut before its head was sent
+	}
+	defer answer.Body.Close()
+	if body, err := io.ReadAll(answer.Body); err == nil {
+		t.Errorf("what is cut passes for whole: %q", body)
+	}
+}
+
 func TestCell(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]string{
@@ -377,6 +446,37 @@ func TestRoomEventsPace(t *testing.T) {
 			if got[i].after-got[i-1].after < time.Second {
 				t.Errorf("%v", got)
 			}
+		}
+	})
+}
+
+// A stream that is open for a day holds no more than one that has just begun.
+func TestRoomEventsHoldNothing(t *testing.T) { // not in parallel: it measures memory
+	synctest.Test(t, func(t *testing.T) {
+		m := newMeeting()
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		s := &server{Options: Options{Meetings: meetings(m), Now: time.Now, Limits: Limits{}.defaults()}}
+		heap := func() uint64 {
+			var stats runtime.MemStats
+			runtime.GC()
+			runtime.ReadMemStats(&stats)
+			return stats.HeapAlloc
+		}
+		const warm, waits = 100, 10_000
+		var before uint64
+		n := 0
+		for range s.roomEvents(ctx, "standup") {
+			if n++; n == warm {
+				before = heap()
+			}
+			if n == warm+waits {
+				break
+			}
+			m.problem(fmt.Sprint(n))
+		}
+		if after := heap(); after > before+waits*100 {
+			t.Errorf("%d bytes are held for each wait", (after-before)/waits)
 		}
 	})
 }

@@ -76,6 +76,7 @@ var rights = map[string]string{
 	"join":          "rooms:join",
 	"verdicts":      "verdicts:read",
 	"verdicts-csv":  "verdicts:read",
+	"verdicts-json": "verdicts:read",
 	"nodes":         "nodes:read",
 	"checks":        "checks:write",
 

@@ -10,7 +10,7 @@
 //	Webhook-Signature: v1,BASE64 of HMAC-SHA256 with the secret over ID.TIMESTAMP.BODY
 //
 // as in Standard Webhooks (standardwebhooks.com, version 1.0). A receiver checks with [Verify]. Any answer of class 2xx takes the event;
-// 410 ends the delivery for good; anything else is tried again.
+// one of class 4xx refuses it for good, but for 408, 425 and 429; anything else is tried again, within a minute, and at once when there is another event.
 package webhook
 
 import (
@@ -46,9 +46,10 @@ const (
 	answerMost = 4 << 10
 	// defaultQueue is how many events wait at most, by default.
 	defaultQueue = 256
-	// firstWait and longestWait are those between attempts: the wait doubles. By then more than a day has passed after giveUpAfter attempts.
-	firstWait, longestWait = time.Second, time.Hour
-	giveUpAfter            = 36
+	// firstWait and longestWait are those between attempts: the wait doubles. An alert that comes much later than its cause is worth little.
+	firstWait, longestWait = time.Second, time.Minute
+	// giveUpAfter is for how long an event is tried.
+	giveUpAfter = 24 * time.Hour
 	// leastSecret is the least length of a secret, in bytes: that of 128 bits.
 	leastSecret = 16
 	// Tolerance is how far a timestamp may be from a receiver's clock for [Verify] to accept it.
@@ -83,6 +84,7 @@ type Sender struct {
 	last   uint64 // number of the last event
 	fresh  chan struct{}
 	counts Counts
+	failed error // why the last attempt came to nothing; nil if it did not
 }
 
 // Counts tell what has become of events.
@@ -197,6 +199,30 @@ func (s *Sender) Counts() Counts {
 	return c
 }
 
+// Problem says in a clause what is wrong with the delivery, as far as the last attempt tells; nothing when nothing is. It names no address.
+func (s *Sender) Problem() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.failed == nil {
+		return ""
+	}
+	var text string
+	if n := len(s.queue); n == 1 {
+		text = "1 alert waits, "
+	} else if n > 1 {
+		text = fmt.Sprintf("%d alerts wait, ", n)
+	}
+	if n := s.counts.Dropped; n == 1 {
+		text += "1 alert is lost, "
+	} else if n > 1 {
+		text += fmt.Sprintf("%d alerts are lost, ", n)
+	}
+	if answer, ok := errors.AsType[*refusal](s.failed); ok {
+		return text + fmt.Sprintf("for the webhook's receiver answered %d", answer.status)
+	}
+	return text + "for the webhook's receiver does not answer"
+}
+
 // Follow sends each of the events, until there are no more.
 func (s *Sender) Follow(events iter.Seq[monitor.Event]) {
 	for e := range events {
@@ -220,7 +246,7 @@ func (s *Sender) Run(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		s.done(d, taken)
+		s.done(d, taken, err)
 		if !taken {
 			s.options.Log.Warn("event given up", "to", s.where, "id", d.id, "err", err)
 		}
@@ -237,11 +263,14 @@ func (s *Sender) first() (delivery, bool) {
 }
 
 // done takes a delivery off the queue, if it has not been dropped meanwhile.
-func (s *Sender) done(d delivery, taken bool) {
+func (s *Sender) done(d delivery, taken bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if taken {
 		s.counts.Delivered++
+	}
+	if !errors.Is(err, errFull) {
+		s.failed = err
 	}
 	if len(s.queue) > 0 && s.queue[0].id == d.id {
 		s.queue = append(s.queue[:0], s.queue[1:]...)
@@ -253,33 +282,89 @@ func (s *Sender) done(d delivery, taken bool) {
 	}
 }
 
-// errGone is the answer that ends deliveries.
-var errGone = errors.New("the receiver wants no more (410)")
+// errFull says that an event had to make room.
+var errFull = errors.New("the queue is full")
+
+// refusal is an answer that does not take the event.
+type refusal struct{ status int }
+
+func (r *refusal) Error() string { return fmt.Sprintf("answered %d", r.status) }
+
+// final reports whether the answer would be the same again: it blames the event or its sender, and not the moment.
+func (r *refusal) final() bool {
+	switch r.status {
+	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests:
+		return false
+	}
+	return r.status/100 == 4
+}
 
 // deliver tries until the event is taken, or there is no hope.
 func (s *Sender) deliver(ctx context.Context, d delivery) (taken bool, err error) {
 	wait := firstWait
-	for range giveUpAfter {
-		after, failure := s.post(ctx, d)
-		if failure == nil {
+	for until := time.Now().Add(giveUpAfter); ; {
+		s.heard() // what has been sent by now is no reason to try again
+		after, err := s.post(ctx, d)
+		if err == nil {
 			return true, nil
 		}
-		if errors.Is(failure, errGone) {
-			return false, failure
+		if answer, ok := errors.AsType[*refusal](err); ok && answer.final() || time.Now().After(until) {
+			return false, err
 		}
-		err = failure
-		s.options.Log.Info("event not taken yet", "to", s.where, "id", d.id, "err", failure)
-		select {
-		case <-time.After(min(max(wait, after), longestWait)):
-		case <-ctx.Done():
-			return false, ctx.Err()
+		s.note(err)
+		s.options.Log.Info("event not taken yet", "to", s.where, "id", d.id, "err", err)
+		again, err := s.pause(ctx, wait, after)
+		switch {
+		case err != nil:
+			return false, err
+		case s.dropped(d):
+			return false, errFull
 		}
-		if s.dropped(d) {
-			return false, errors.New("the queue is full")
+		if wait = min(2*wait, longestWait); again {
+			wait = firstWait
 		}
-		wait = min(2*wait, longestWait)
 	}
-	return false, err
+}
+
+// heard takes the word that there is a fresh event, if it is there.
+func (s *Sender) heard() {
+	select {
+	case <-s.fresh:
+	default:
+	}
+}
+
+// note keeps what became of an attempt.
+func (s *Sender) note(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.failed = err
+}
+
+// pause lets a wait pass, which a fresh event cuts short, but not before the receiver wants to be asked again, and reports whether one did.
+func (s *Sender) pause(ctx context.Context, wait, after time.Duration) (fresh bool, err error) {
+	after = min(after, longestWait)
+	for _, step := range []struct {
+		length time.Duration
+		cut    <-chan struct{}
+	}{{after, nil}, {wait - after, s.fresh}} {
+		if step.length <= 0 {
+			continue
+		}
+		timer := time.NewTimer(step.length)
+		select {
+		case <-timer.C:
+		case <-step.cut:
+			fresh = true
+		case <-ctx.Done():
+			err = ctx.Err()
+		}
+		timer.Stop()
+		if err != nil {
+			return false, err
+		}
+	}
+	return fresh, nil
 }
 
 func (s *Sender) dropped(d delivery) bool {
@@ -310,16 +395,13 @@ func (s *Sender) post(ctx context.Context, d delivery) (after time.Duration, err
 	}
 	defer answer.Body.Close()
 	_, _ = io.CopyN(io.Discard, answer.Body, answerMost) // what it says does not matter
-	switch {
-	case answer.StatusCode/100 == 2:
+	if answer.StatusCode/100 == 2 {
 		return 0, nil
-	case answer.StatusCode == http.StatusGone:
-		return 0, errGone
 	}
-	if seconds, err := strconv.Atoi(answer.Header.Get("Retry-After")); err == nil && seconds > 0 && seconds <= int(longestWait/time.Second) {
-		after = time.Duration(seconds) * time.Second
+	if seconds, err := strconv.Atoi(answer.Header.Get("Retry-After")); err == nil && seconds > 0 {
+		after = time.Duration(min(seconds, int(longestWait/time.Second))) * time.Second
 	}
-	return after, fmt.Errorf("answered %d", answer.StatusCode)
+	return after, &refusal{answer.StatusCode}
 }
 
 // sign returns the signature of a message.

@@ -45,6 +45,7 @@ type receiver struct {
 	got     []*http.Request
 	bodies  [][]byte
 	arrived []time.Time
+	asked   atomic.Int32 // how often, for a test to read meanwhile
 }
 
 func (r *receiver) RoundTrip(q *http.Request) (*http.Response, error) {
@@ -53,6 +54,7 @@ func (r *receiver) RoundTrip(q *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	r.got, r.bodies, r.arrived = append(r.got, q), append(r.bodies, body), append(r.arrived, time.Now())
+	r.asked.Add(1)
 	status, header := http.StatusOK, http.Header{}
 	if r.answer != nil {
 		status, header = r.answer(len(r.got))
@@ -144,17 +146,18 @@ func TestRetries(t *testing.T) {
 			case 3:
 				return http.StatusFound, http.Header{"Location": {"https://elsewhere.example.org"}}
 			case 4:
-				return http.StatusTooManyRequests, http.Header{"Retry-After": {"100"}}
+				return http.StatusTooManyRequests, http.Header{"Retry-After": {"40"}}
+			case 5:
+				return http.StatusServiceUnavailable, http.Header{"Retry-After": {"7200"}}
 			}
 			return http.StatusNoContent, nil
 		}}
 		s, stop := start(t, r, webhook.Options{})
 		defer stop()
 		s.Send(event(0))
-		s.Send(event(1))
 		pass(5 * time.Minute)
 		var waits []time.Duration
-		for i, at := range r.arrived[:5] {
+		for i, at := range r.arrived {
 			waits = append(waits, at.Sub(r.arrived[0]))
 			if r.got[i].Header.Get("Webhook-Id") != r.got[0].Header.Get("Webhook-Id") || r.got[i].URL.Host != "example.org" {
 				t.Errorf("attempt %d is of %s to %s", i+1, r.got[i].Header.Get("Webhook-Id"), r.got[i].URL.Host)
@@ -163,14 +166,128 @@ func TestRetries(t *testing.T) {
 				t.Errorf("attempt %d: %v", i+1, err)
 			}
 		}
-		want := []time.Duration{0, time.Second, 3 * time.Second, 7 * time.Second, 107 * time.Second}
+		want := []time.Duration{0, time.Second, 3 * time.Second, 7 * time.Second, 47 * time.Second, 107 * time.Second}
 		if diff := cmp.Diff(want, waits); diff != "" {
 			t.Error(diff)
 		}
+		if s.Counts() != (webhook.Counts{Delivered: 1}) {
+			t.Errorf("%+v", s.Counts())
+		}
+	})
+}
+
+// A receiver that was away for hours hears of what is new within a minute of its return, and at once when there is something newer. What came
+// first goes first.
+func TestFreshEventWakes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var up atomic.Bool
+		r := &receiver{answer: func(int) (int, http.Header) {
+			if up.Load() {
+				return http.StatusOK, nil
+			}
+			return 0, nil
+		}}
+		s, stop := start(t, r, webhook.Options{})
+		defer stop()
+		s.Send(event(0))
+		pass(5 * time.Hour)
+		if want := "1 alert waits, for the webhook's receiver does not answer"; s.Problem() != want {
+			t.Errorf("the problem is %q, want %q", s.Problem(), want)
+		}
+		up.Store(true)
+		s.Send(event(1))
+		synctest.Wait()
+		if s.Counts() != (webhook.Counts{Delivered: 2}) || s.Problem() != "" {
+			t.Errorf("%+v, %q", s.Counts(), s.Problem())
+		}
+		var people []string
+		for _, body := range r.bodies[len(r.bodies)-2:] {
+			var p webhook.Payload
+			if err := json.Unmarshal(body, &p); err != nil {
+				t.Fatal(err)
+			}
+			people = append(people, p.Data.Person)
+		}
+		if diff := cmp.Diff([]string{"p0", "p1"}, people); diff != "" {
+			t.Error(diff)
+		}
+		// Nobody is asked more often than that by itself.
+		up.Store(false)
+		s.Send(event(2))
+		pass(time.Hour)
+		before := r.asked.Load()
+		up.Store(true)
+		pass(time.Minute)
+		if s.Counts() != (webhook.Counts{Delivered: 3}) || r.asked.Load() > before+1 {
+			t.Errorf("%+v after a minute and %d attempts", s.Counts(), r.asked.Load()-before)
+		}
+	})
+}
+
+// One that asks to be left alone is, whatever happens meanwhile.
+func TestRetryAfterIsKept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := &receiver{answer: func(n int) (int, http.Header) {
+			if n == 1 {
+				return http.StatusTooManyRequests, http.Header{"Retry-After": {"30"}}
+			}
+			return http.StatusOK, nil
+		}}
+		s, stop := start(t, r, webhook.Options{})
+		defer stop()
+		s.Send(event(0))
+		pass(time.Second)
+		s.Send(event(1))
+		pass(28 * time.Second)
+		if n := r.asked.Load(); n != 1 {
+			t.Errorf("asked %d times within half a minute", n)
+		}
+		pass(2 * time.Second)
 		if s.Counts() != (webhook.Counts{Delivered: 2}) {
 			t.Errorf("%+v", s.Counts())
 		}
 	})
+}
+
+// What the receiver will never take holds nothing up.
+func TestRefusedEvent(t *testing.T) {
+	for status, final := range map[int]bool{
+		http.StatusBadRequest: true, http.StatusUnauthorized: true, http.StatusNotFound: true, http.StatusGone: true, http.StatusUnprocessableEntity: true,
+		http.StatusRequestTimeout: false, http.StatusTooEarly: false, http.StatusTooManyRequests: false, http.StatusInternalServerError: false, http.StatusFound: false,
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			var log bytes.Buffer
+			r := &receiver{answer: func(n int) (int, http.Header) {
+				if n == 1 {
+					return status, nil
+				}
+				return http.StatusOK, nil
+			}}
+			s, stop := start(t, r, webhook.Options{Log: slog.New(slog.NewTextHandler(&log, nil))})
+			s.Send(event(0))
+			synctest.Wait()
+			wait, problem := webhook.Counts{Waiting: 1}, fmt.Sprintf("1 alert waits, for the webhook's receiver answered %d", status)
+			if final {
+				wait, problem = webhook.Counts{Dropped: 1}, fmt.Sprintf("1 alert is lost, for the webhook's receiver answered %d", status)
+			}
+			if s.Counts() != wait || s.Problem() != problem {
+				t.Errorf("%d: %+v, %q", status, s.Counts(), s.Problem())
+			}
+			s.Send(event(1))
+			pass(time.Second)
+			want := webhook.Counts{Delivered: 2}
+			if final {
+				want = webhook.Counts{Delivered: 1, Dropped: 1}
+			}
+			if s.Counts() != want || s.Problem() != "" {
+				t.Errorf("%d: %+v, %q", status, s.Counts(), s.Problem())
+			}
+			stop()
+			if final != strings.Contains(log.String(), "given up") {
+				t.Errorf("%d: the log has %s", status, log.String())
+			}
+		})
+	}
 }
 
 func TestBoundedQueue(t *testing.T) {
@@ -206,22 +323,20 @@ func TestBoundedQueue(t *testing.T) {
 }
 
 func TestGivesUp(t *testing.T) {
-	for status, least := range map[int]time.Duration{http.StatusGone: 0, http.StatusBadRequest: 24 * time.Hour} {
-		synctest.Test(t, func(t *testing.T) {
-			r := &receiver{answer: func(int) (int, http.Header) { return status, nil }}
-			s, stop := start(t, r, webhook.Options{})
-			defer stop()
-			s.Send(event(0))
-			pass(least + time.Second)
-			if c := s.Counts(); (c.Dropped == 0) != (least > 0) {
-				t.Errorf("%d: %+v too soon or late", status, c)
-			}
-			pass(24 * time.Hour)
-			if s.Counts() != (webhook.Counts{Dropped: 1}) {
-				t.Errorf("%d: %+v", status, s.Counts())
-			}
-		})
-	}
+	synctest.Test(t, func(t *testing.T) {
+		r := &receiver{answer: func(int) (int, http.Header) { return http.StatusServiceUnavailable, nil }}
+		s, stop := start(t, r, webhook.Options{})
+		defer stop()
+		s.Send(event(0))
+		pass(24*time.Hour - time.Second)
+		if s.Counts() != (webhook.Counts{Waiting: 1}) {
+			t.Errorf("within a day: %+v", s.Counts())
+		}
+		pass(2 * time.Minute)
+		if s.Counts() != (webhook.Counts{Dropped: 1}) {
+			t.Errorf("after a day: %+v", s.Counts())
+		}
+	})
 }
 
 func TestNothingSecretIsLogged(t *testing.T) {

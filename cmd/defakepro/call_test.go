@@ -8,8 +8,10 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -118,22 +120,86 @@ func TestSimCallFails(t *testing.T) {
 	t.Errorf("there are %v", slices.Collect(maps.Keys(there)))
 }
 
-// A guard that cannot join says why in one line, and does not say before that it watches.
+// A guard whose call is wrong, or whose key the server refuses, ends, and says why in one line. It does not say before that it watches.
 func TestGuardRefused(t *testing.T) {
 	s := meeting(t)
 	for name, test := range map[string]struct {
 		url, secret string
 		want        string
 	}{
-		"address": {"ws://127.0.0.1:1", s.Secret, "ws://127.0.0.1:1 cannot be reached"},
-		"no URL":  {"board", s.Secret, "must be like ws://host:port"},
-		"secret":  {s.URL, strings.Repeat("x", 40), "refuses the API key"},
+		"no URL": {"board", s.Secret, "must be like ws://host:port"},
+		"secret": {s.URL, strings.Repeat("x", 40), "refuses the API key"},
+		"no key": {s.URL, "", "needs LIVEKIT_API_KEY and LIVEKIT_API_SECRET, or LIVEKIT_TOKEN"},
 	} {
 		t.Setenv(livekitSecretVariable, test.secret)
 		var out, log strings.Builder
 		err := runGuard(t.Context(), guardOptions{livekit: test.url, room: "board", threshold: 0.8, listen: "127.0.0.1:0"}, &out, &log)
-		if err == nil || !strings.Contains(err.Error(), test.want) || strings.Contains(fmt.Sprint(err), "\n") || out.Len() > 0 {
+		if err == nil || !strings.Contains(err.Error(), test.want) || strings.Contains(fmt.Sprint(err), "\n") || out.Len() > 0 || strings.Contains(log.String(), "Not in") {
 			t.Errorf("%s: %v; it says %q, and logs %q", name, err, out.String(), log.String())
 		}
+	}
+}
+
+// spoken is what a command writes and a test reads.
+type spoken struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *spoken) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(b)
+}
+
+// wait returns what a pattern finds, once it does.
+func (l *spoken) wait(t *testing.T, pattern string) []string {
+	t.Helper()
+	for end := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
+		l.mu.Lock()
+		text := l.text.String()
+		l.mu.Unlock()
+		if found := regexp.MustCompile(pattern).FindStringSubmatch(text); found != nil {
+			return found
+		}
+		if time.Now().After(end) {
+			t.Fatalf("%q is not in %q", pattern, text)
+		}
+	}
+}
+
+// A guard whose server is not there yet stays up, says why on its page and the standard error, and watches as soon as it can; somebody
+// who joins as any guard of the past does not end it.
+func TestGuardWaits(t *testing.T) {
+	s := meeting(t)
+	s.Kill()
+	ctx, cancel := context.WithCancel(t.Context())
+	var out, log spoken
+	ended := make(chan error, 1)
+	go func() {
+		ended <- runGuard(ctx, guardOptions{livekit: s.URL, room: "board", threshold: 0.8, listen: "127.0.0.1:0"}, &out, &log)
+	}()
+	page := log.wait(t, `Not in "board" yet: \S+ cannot be reached, or is no LiveKit server\. The guard keeps trying\. The page: (\S+)/\n`)[1]
+	room, err := get(page + "/v1/rooms/board")
+	if err != nil || !strings.Contains(string(room), `"connected":false,"problem":"`+s.URL+` cannot be reached`) {
+		t.Errorf("the page says %s, %v", room, err)
+	}
+	if err := s.Resume(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	out.wait(t, `^Watching "board"\. The page: `+page+`/\n$`)
+	r, err := conference.Join(t.Context(), conference.Options{URL: s.URL, Key: s.Key, Secret: s.Secret, Room: "board", Identity: "defakepro-guard"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = r.Close() }() // always nil
+	select {
+	case err := <-ended:
+		t.Fatalf("the guard has ended: %v", err)
+	case <-time.After(2 * time.Second):
+	}
+	cancel()
+	if err := <-ended; err != nil {
+		t.Error(err)
 	}
 }

@@ -156,7 +156,7 @@ func (s *stage) watch() error {
 		return err
 	}
 	s.opened = append(s.opened, s.page)
-	room := s.conference("defakepro-guard", "DeFakePro guard")
+	room := s.conference("", "DeFakePro guard")
 	room.Log = log
 	s.guard = guard.New(guard.Options{
 		Room: demoRoom, Conference: guard.LiveKit(room), Committee: s.truth, History: s.history, Invite: guard.Inviter(room),
@@ -166,7 +166,7 @@ func (s *stage) watch() error {
 	return nil
 }
 
-// conference says how somebody joins the room.
+// conference says how somebody joins the room; an identity is made up where there is none.
 func (s *stage) conference(identity, name string) conference.Options {
 	return conference.Options{URL: s.livekit.URL, Room: demoRoom, Key: s.livekit.Key, Secret: s.livekit.Secret, Identity: identity, Name: name}
 }

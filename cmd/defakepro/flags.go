@@ -136,6 +136,40 @@ func parseSeconds(s string) (time.Duration, error) {
 	return time.Duration(v * float64(time.Second)), nil
 }
 
+// ageFlag is a length of time that may be long, written in days ("90d") or as a durationFlag.
+type ageFlag struct {
+	value *time.Duration
+	least time.Duration
+}
+
+// mostDays is a century, which a time.Duration can hold.
+const mostDays = 36500
+
+func (f ageFlag) String() string {
+	if f.value == nil || *f.value == 0 {
+		return ""
+	}
+	return f.value.String()
+}
+
+func (f ageFlag) Set(s string) error {
+	d, err := parseSeconds(s)
+	if days, ok := strings.CutSuffix(s, "d"); ok {
+		var n float64
+		if n, err = strconv.ParseFloat(days, 64); !(math.Abs(n) <= mostDays) {
+			err = errors.New("not a number of days")
+		}
+		d = time.Duration(n * 24 * float64(time.Hour))
+	}
+	if err != nil || d < f.least || d > mostDays*24*time.Hour {
+		return fmt.Errorf("must be a time from %v on, like 90d or 36h", f.least)
+	}
+	*f.value = d
+	return nil
+}
+
+func (ageFlag) Type() string { return "time" }
+
 // startFlag is --start: an instant, or seconds as the reference counts them.
 type startFlag struct {
 	set     bool

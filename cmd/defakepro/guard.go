@@ -38,7 +38,6 @@ const (
 	webhookSecretVariable  = "DEFAKEPRO_WEBHOOK_SECRET"
 	ledgerTokenVariable    = "DEFAKEPRO_TOKEN" //nolint:gosec // likewise
 	defaultGuardListen     = "127.0.0.1:8700"
-	guardIdentity          = "defakepro-guard"
 	leastWindow, mostShift = 10 * time.Second, 10 * time.Minute
 )
 
@@ -60,6 +59,7 @@ type guardOptions struct {
 	checks           bool
 	requests         float64
 	history, webhook string
+	keep             time.Duration
 	join             bool
 	logJSON, verbose bool
 }
@@ -73,7 +73,8 @@ func newGuardCommand() *cobra.Command {
 page (--listen) with a badge for each participant: authentic, forged since when and why, or undetermined and why.
 
 The key and secret of the LiveKit project are taken from ` + livekitKeyVariable + ` and ` + livekitSecretVariable + `, or a token for the room from ` + livekitTokenVariable + `.
-They stay with the guard.
+They stay with the guard. A server that refuses them at first ends it; one that cannot be reached, or has no such room, is tried again and again, and the
+page says why.
 
 What the grid did, a committee's nodes tell (--ledger, several with commas; with --genesis each round is checked by its certificate, so that no
 node need be trusted), or a file to which somebody goes on adding (--reference). With neither, the guard makes a truth of the participants' own streams,
@@ -88,7 +89,7 @@ it takes rounds:read and members:read.
 knows of: the last two hours of a committee, or the last day of --reference and, with the start, any time in it. With tokens it takes one for checks:write.
 
 --join serves a page at /join with which people join the room in a browser, with noise suppression off, which would take out the hum.
---history keeps changes of verdicts in an SQLite file; --webhook posts them to a URL, signed with ` + webhookSecretVariable + `.
+--history keeps changes of verdicts in an SQLite file (defakepro help history), for as long as --keep says; --webhook posts them to a URL, signed with ` + webhookSecretVariable + `.
 The guard stops in good order on SIGINT or SIGTERM.`,
 		Example: `  LIVEKIT_API_KEY=... LIVEKIT_API_SECRET=... defakepro guard --livekit wss://meet.example.org --room board \
     --ledger https://enf1.example.org,https://enf2.example.org --genesis genesis.json`,
@@ -119,6 +120,7 @@ The guard stops in good order on SIGINT or SIGTERM.`,
 	f.StringVar(&opts.audit, "audit", "", "keep what became of tokens in this `FILE`")
 	f.StringVar(&opts.zone, "zone", "", "`NAME` of the trust zone in which the guard works")
 	f.StringVar(&opts.history, "history", "", "keep changes of verdicts in this SQLite `FILE`")
+	f.Var(ageFlag{&opts.keep, time.Hour}, "keep", "forget changes of verdicts after this `TIME`, like 90d (default never)")
 	f.StringVar(&opts.webhook, "webhook", "", "post changes of verdicts to this `URL`")
 	f.BoolVar(&opts.checks, "checks", false, "check recordings that are uploaded")
 	f.BoolVar(&opts.join, "join", false, "serve a page for joining the room; whoever reaches it may join")
@@ -142,6 +144,8 @@ func (o guardOptions) check() error {
 		return errors.New("guard: --ca belongs to --ledger")
 	case o.genesis != "" && len(o.ledger) == 0:
 		return errors.New("guard: --genesis belongs to --ledger")
+	case o.keep > 0 && o.history == "":
+		return errors.New("guard: --keep belongs to --history")
 	case !(o.threshold > 0 && o.threshold < 1):
 		return fmt.Errorf("guard: --threshold %v: must be between 0 and 1", o.threshold)
 	}
@@ -185,28 +189,34 @@ func runGuard(ctx context.Context, opts guardOptions, stdout, stderr io.Writer) 
 	}
 	defer closeAll()
 	g := guard.New(o)
+	begun := g.Monitor().Room()
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return serveGuard(ctx, g, listener, httpapi.ServeOptions{TLS: secure, Log: log}) })
 	group.Go(func() error {
-		if connected(ctx, g.Monitor()) {
-			_, _ = fmt.Fprintf(stdout, "Watching %q. The page: %s\n", opts.room, pageURL(listener, secure))
-		}
+		announce(ctx, g.Monitor(), begun, pageURL(listener, secure), stdout, stderr)
 		return nil
 	})
 	return group.Wait()
 }
 
-// connected waits until the guard is in the meeting, and reports false when ctx ends before.
-func connected(ctx context.Context, m *monitor.Monitor) bool {
+// announce says when the guard is in the meeting and, once, why it is not yet. begun is how the room was at the beginning.
+func announce(ctx context.Context, m *monitor.Monitor, begun monitor.Room, page string, stdout, stderr io.Writer) {
+	told := false
 	for {
 		changed := m.Changed() // before the room is read, so that no change is missed
-		if m.Room().Connected {
-			return true
+		room := m.Room()
+		switch {
+		case room.Connected:
+			_, _ = fmt.Fprintf(stdout, "Watching %q. The page: %s\n", room.Name, page)
+			return
+		case room.Problem != begun.Problem && !told:
+			told = true
+			_, _ = fmt.Fprintf(stderr, "Not in %q yet: %s. The guard keeps trying. The page: %s\n", room.Name, room.Problem, page)
 		}
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return false
+			return
 		}
 	}
 }
@@ -246,7 +256,7 @@ func (o guardOptions) options(log *slog.Logger) (out guard.Options, closeAll fun
 		Room: o.room, Grid: o.grid, Window: o.window, Shift: o.shift, Rule: o.rule, Threshold: o.threshold, Pages: dashboard.Handler(o.livekit), Hosts: o.hosts, Rate: o.requests, Log: log,
 	}
 	join := conference.Options{
-		URL: o.livekit, Room: o.room, Identity: guardIdentity, Name: "DeFakePro guard", Key: os.Getenv(livekitKeyVariable),
+		URL: o.livekit, Room: o.room, Name: "DeFakePro guard", Key: os.Getenv(livekitKeyVariable),
 		Secret: os.Getenv(livekitSecretVariable), Token: os.Getenv(livekitTokenVariable), Log: log,
 	}
 	if join.Token == "" && (join.Key == "" || join.Secret == "") {
@@ -272,7 +282,7 @@ func (o guardOptions) options(log *slog.Logger) (out guard.Options, closeAll fun
 		}
 	}
 	if o.history != "" {
-		if out.History, err = history.Open(o.history, history.Options{}); err != nil {
+		if out.History, err = history.Open(o.history, history.Options{Keep: o.keep}); err != nil {
 			return out, nil, err
 		}
 		closeAll = func() { _ = out.History.Close() }

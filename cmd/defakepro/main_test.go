@@ -24,10 +24,13 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/defakepro/defakepro/detect"
 	"github.com/defakepro/defakepro/enf"
 	"github.com/defakepro/defakepro/enf/enftest"
+	"github.com/defakepro/defakepro/history"
 	"github.com/defakepro/defakepro/internal/livekit"
 	"github.com/defakepro/defakepro/media"
+	"github.com/defakepro/defakepro/monitor"
 )
 
 func TestMain(m *testing.M) {
@@ -50,6 +53,7 @@ func TestScripts(t *testing.T) {
 			"round":    closedRound,
 			"png-bomb": pngBomb,
 			"readenv":  readEnv,
+			"verdicts": keptFile,
 
 			"livekit":    startLiveKit,
 			"answers":    answered(false),
@@ -119,6 +123,24 @@ func readEnv(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: readenv name file")
 	}
 	ts.Setenv(args[0], strings.TrimSpace(ts.ReadFile(args[1])))
+}
+
+// keptFile is "verdicts FILE N": a history as a guard keeps it, of N changes in two rooms, a minute apart from 2026-03-01 12:00 UTC on.
+func keptFile(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: verdicts file n")
+	}
+	n, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	store, err := history.Open(ts.MkAbs(args[0]), history.Options{})
+	ts.Check(err)
+	for i := range n {
+		ts.Check(store.Add(context.Background(), monitor.Event{
+			Time: time.Date(2026, 3, 1, 12, i, 0, 0, time.UTC), Room: []string{"board", "yard"}[i%2], Person: monitor.Person{ID: "ada", Name: "=Ada"},
+			Channel: enf.SourceVideo, Verdict: detect.Forged, Former: detect.Authentic, Reason: "It differs.", Confidence: 0.9,
+		}))
+	}
+	ts.Check(store.Close())
 }
 
 // startLiveKit is "livekit": a server that ends with the script, with its address and key in the environment.

@@ -35,7 +35,8 @@ export class Card {
     this.element.firstChild.dataset.verdict = verdict;
     badge(this.badge, verdict);
     const sure = verdict !== "undetermined" && p.confidence > 0 ? ` · ${Math.floor(100 * p.confidence)} % sure` : "";
-    put(this.since, p.left ? `left at ${clock(p.left, now)}` : p.since ? `since ${clock(p.since, now)}${sure}` : "");
+    const by = alone(p) && `${alone(p)} · `;
+    put(this.since, by + (p.left ? `left at ${clock(p.left, now)}` : p.since ? `since ${clock(p.since, now)}${sure}` : ""));
     put(this.reason, p.reason || (verdict === "undetermined" ? "Nothing can be said yet." : ""));
     fill(this.media, JSON.stringify(p.channels.map((c) => [c.channel, c.verdict, c.receiving, c.enf_present, c.forged, p.left])),
       () => p.channels.length ? p.channels.map((c) => medium(c, p, now)) : el("li", { class: "none" }, "Sends neither voice nor picture."));
@@ -48,6 +49,13 @@ export class Card {
 /** nameOf returns what to call someone. */
 export function nameOf(p) {
   return p.name.trim() || p.id || "No name";
+}
+
+/** alone says of an authentic participant by what alone that is so, where there is also what tells nothing; nothing of others. */
+export function alone(p) {
+  const good = p.channels.filter((c) => c.verdict === "authentic");
+  return p.verdict === "authentic" && good.length && good.length < p.channels.length
+    ? `by ${good.map((c) => (channelWord[c.channel] ?? c.channel).toLowerCase()).join(" and ")} alone` : "";
 }
 
 /** firstForged returns when the earliest forged span of channels began, in ms; undefined if there is none. */

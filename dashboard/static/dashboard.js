@@ -5,7 +5,7 @@
 
 import * as api from "./api.js";
 import { badge, channelWord, clock, count, el, fill, put, shape, verdictOf } from "./format.js";
-import { Card, firstForged, nameOf } from "./card.js";
+import { alone, Card, firstForged, nameOf } from "./card.js";
 import { Detail } from "./detail.js";
 import * as panels from "./panels.js";
 
@@ -19,6 +19,7 @@ class Board {
     this.joining = joining;
     this.cards = new Map();
     this.steps = new Map(); // changes of verdicts that were seen here, by id
+    this.media = new Map(); // verdicts on channels and what they were before, as seen here, by id and channel
     this.detail = new Detail();
     this.unfollow = api.follow(name, (room) => this.take(room), (up) => this.link(up));
     this.tick = setInterval(() => this.room && this.draw(), 1000);
@@ -28,6 +29,7 @@ class Board {
   }
 
   close() {
+    this.closed = true;
     this.unfollow();
     clearInterval(this.tick);
     this.detail.dialog.close();
@@ -44,11 +46,16 @@ class Board {
     if (first || this.history.began !== room.began) {
       this.history = new panels.History(this.name, room.began);
       this.history.began = room.began;
-      this.history.load().then(() => this.draw());
-    } else if (changes.length) this.history.load().then(() => this.draw());
+      this.reload();
+    } else if (changes.length) this.reload();
     for (const p of room.participants) this.note(p);
     this.announce(changes.filter((p) => !p.left));
     this.draw();
+  }
+
+  /** reload asks for changes of verdicts that this page does not have. */
+  async reload() {
+    if (await this.history?.load() && !this.closed) this.draw();
   }
 
   latest(id) {
@@ -57,6 +64,10 @@ class Board {
 
   // note remembers when a verdict became what it is.
   note(p) {
+    for (const c of p.channels) {
+      const key = panels.channelKey(p.id, c.channel), known = this.media.get(key);
+      if (known?.verdict !== c.verdict) this.media.set(key, { verdict: c.verdict, former: known?.verdict });
+    }
     const list = this.steps.get(p.id) ?? [];
     if (list.at(-1)?.verdict === p.verdict) return;
     list.push({ at: Date.parse(p.since ?? p.joined ?? this.room.now), verdict: verdictOf(p.verdict) });
@@ -69,6 +80,15 @@ class Board {
     const joined = Date.parse(p.joined ?? this.room.began ?? this.room.now);
     const all = [...kept, ...this.steps.get(p.id).filter((s) => s.at > last + 2000)];
     return all.length && all[0].at <= joined ? all : [{ at: joined, verdict: "undetermined" }, ...all];
+  }
+
+  // stopped returns the channels of a participant that were authentic, and in which what still arrives tells nothing now.
+  stopped(p) {
+    return p.channels.filter((c) => {
+      if (p.left || !c.receiving || verdictOf(c.verdict) !== "undetermined") return false;
+      const key = panels.channelKey(p.id, c.channel), kept = this.history.newest.get(key);
+      return this.media.get(key)?.former === "authentic" || verdictOf(kept?.verdict) === "undetermined" && kept?.former === "authentic";
+    });
   }
 
   announce(changes) {
@@ -104,6 +124,7 @@ class Board {
     put(at("gone-count"), String(gone.length));
     panels.truth(room.truth, now);
     drawSummary(room, present, now, (p) => this.reveal(p.id));
+    drawStopped(present.flatMap((p) => this.stopped(p).map((c) => [p, c])));
     drawEmpty(room, present, this.joining, this.name);
     const forged = present.filter((p) => p.verdict === "forged").length;
     document.title = `${forged ? `⚠ ${forged} FORGED – ` : ""}${this.name} – DeFakePro`;
@@ -116,23 +137,26 @@ class Board {
     at("link-state").dataset.state = state;
     put(at("link-text"), { lost: "Connection lost", waiting: "Connecting", outside: "Not in the room", live: "Live" }[state]);
     const banner = at("connection");
-    banner.hidden = state !== "lost" && state !== "outside";
+    const problem = this.room?.problem;
+    banner.hidden = state !== "lost" && state !== "outside" && !(state === "live" && problem);
     if (state === "lost") {
       put(banner, "The connection to the guard is lost. " + (this.room ? `What you see is from ${clock(this.now())}, and may be out of date. ` : "") + "Trying again…");
     } else if (state === "outside") {
-      put(banner, `The guard is not in the room${this.room.problem ? `: ${this.room.problem}` : ""}. It keeps trying; verdicts stand still until then.`);
-    }
+      put(banner, `The guard is not in the room${problem ? `: ${problem}` : ""}. It keeps trying; verdicts stand still until then.`);
+    } else if (problem) put(banner, `The guard has a problem: ${problem}.`);
   }
 
   drawPeople(list, people, now) {
+    const there = new Set(people.map((p) => this.cards.get(p.id)?.element));
+    for (const e of [...list.children]) if (!there.has(e)) e.remove();
     people.forEach((p, i) => {
       if (!this.cards.has(p.id)) this.cards.set(p.id, new Card(p.id, (id) => this.open(id)));
       const card = this.cards.get(p.id);
       card.update(p, this.timeline(p), Date.parse(this.room.began ?? p.joined ?? this.room.now), now);
       this.detail.update(p, now);
+      // What is in its place stays there: who is moved loses the focus.
       if (list.children[i] !== card.element) list.insertBefore(card.element, list.children[i] ?? null);
     });
-    while (list.children.length > people.length) list.lastChild.remove();
   }
 
   reveal(id) {
@@ -151,6 +175,24 @@ class Board {
 function forgedTitle(p) {
   const media = p.channels.filter((c) => c.verdict === "forged").map((c) => (channelWord[c.channel] ?? c.channel).toLowerCase());
   return media.length ? `${nameOf(p)}: ${media.join(" and ")} FORGED` : `${nameOf(p)} is FORGED`;
+}
+
+// some returns the first of a list, in words.
+const some = (list) => list.slice(0, 3).join(", ") + (list.length > 3 ? " and others" : "");
+
+const mediumOf = (c) => (channelWord[c.channel] ?? c.channel).toLowerCase();
+
+// untold says which of a participant's channels tell nothing.
+const untold = (p) => p.channels.filter((c) => verdictOf(c.verdict) !== "authentic").map(mediumOf).join(" and ");
+
+// drawStopped has a line for each channel that was authentic and is no longer, with what the guard says of it.
+function drawStopped(stopped) {
+  const lines = stopped.map(([p, c]) => {
+    const first = c.reason.match(/^.*?\.(?= |$)/)?.[0];
+    return `${nameOf(p)} was authentic by ${mediumOf(c)}; ${first ? first[0].toLowerCase() + first.slice(1) : "now there is no telling."}`;
+  });
+  if (lines.length > 4) lines.splice(3, Infinity, `So were ${lines.length - 3} other voices or pictures.`);
+  fill(at("summary-stopped"), JSON.stringify(lines), () => lines.map((line) => el("li", {}, line)));
 }
 
 function drawSummary(room, present, now, reveal) {
@@ -173,8 +215,15 @@ function drawSummary(room, present, now, reveal) {
     title = authentic.length ? `${authentic.length} of ${present.length} participants are authentic` : "No telling yet";
     text = `${count(open.length, "participant")} undetermined: it takes about a minute of hum in voice or picture.`;
   }
+  const partly = authentic.filter(alone);
+  if (partly.length && !forged.length) {
+    // Green is for what was told, and the other half of these was not.
+    title += partly.length === 1 ? `, ${present.length === 1 ? "" : `${nameOf(partly[0])} `}${alone(partly[0])}` : `, ${partly.length} by voice or picture alone`;
+    if (!open.length) text = "What arrives was recorded here and now on this grid, as far as it can be told.";
+    text += ` There is no telling of ${some(partly.map((p) => `the ${untold(p)} of ${nameOf(p)}`))}.`;
+  }
   const before = room.participants.filter((p) => (p.left || p.verdict !== "forged") && (p.verdict === "forged" || firstForged(p.channels) !== undefined));
-  if (before.length) text += ` Forged earlier: ${before.slice(0, 3).map((p) => nameOf(p) + (p.left ? " (has left)" : "")).join(", ")}${before.length > 3 ? " and others" : ""}.`;
+  if (before.length) text += ` Forged earlier: ${some(before.map((p) => nameOf(p) + (p.left ? " (has left)" : "")))}.`;
   const e = at("summary");
   e.dataset.verdict = verdict;
   fill(at("summary-icon"), verdict, () => shape(verdict));
@@ -253,3 +302,7 @@ at("committee-section").addEventListener("toggle", panels.committee);
 every(10_000, () => choose().then(() => true));
 every(5000, panels.committee);
 every(5000, panels.nodes);
+every(5000, async () => {
+  await board?.reload(); // a change may be kept after the room tells of it
+  return true;
+});

@@ -110,6 +110,9 @@ export async function nodes() {
   return true;
 }
 
+/** channelKey tells one channel of one participant. */
+export const channelKey = (id, channel) => `${channel} ${id}`;
+
 const pageLength = 500, most = 4000, shown = 100;
 
 /** History is the changes of verdicts in one room since the guard began to watch it. */
@@ -118,21 +121,30 @@ export class History {
     this.query = { room, ...(began ? { from: began } : {}), limit: pageLength };
     this.next = 0;
     this.list = [];
+    this.newest = new Map(); // change of each channel
     this.served = true;
-    at("history-json").href = `/v1/verdicts?${new URLSearchParams({ room, limit: 1000 })}`;
-    at("history-csv").href = `/v1/verdicts.csv?${new URLSearchParams({ room, limit: 1000 })}`;
+    const of = new URLSearchParams({ room, ...(began ? { from: began } : {}) });
+    at("history-json").href = `/v1/verdicts.json?${of}`;
+    at("history-csv").href = `/v1/verdicts.csv?${of}`;
   }
 
-  /** load asks for what has come since the last time. */
+  /** load asks for what has come since the last time, and returns whether anything has. */
   async load() {
-    if (!this.served || this.loading) return;
+    if (!this.served) return false;
+    if (this.loading) {
+      this.again = true; // what has just changed may not be in the answer that is on its way
+      return false;
+    }
     this.loading = true;
+    const before = this.next;
     try {
       for (let pages = 0; pages < 20; pages++) {
+        this.again = false;
         const page = await api.verdicts({ ...this.query, after: this.next });
         this.list = this.list.concat(page.verdicts).slice(-most);
         this.next = page.next;
-        if (page.verdicts.length < pageLength) break;
+        for (const v of page.verdicts) if (v.channel) this.newest.set(channelKey(v.participant.id, v.channel), v);
+        if (page.verdicts.length < pageLength && !this.again) break;
       }
     } catch (problem) {
       if (problem.notServed || problem.status === 403) this.served = false;
@@ -140,6 +152,7 @@ export class History {
       this.loading = false;
     }
     this.show();
+    return this.next !== before;
   }
 
   /** of returns the changes of a participant's own verdict, as the card's strip wants them. */
