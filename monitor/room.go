@@ -227,20 +227,24 @@ func (m *Monitor) touch() {
 	m.changed = make(chan struct{})
 }
 
-// Follow yields every event from now on, as it happens, until ctx ends. Who is more than a thousand events behind loses
-// the oldest.
+// Follow yields every event from now on, as it happens, until ctx ends, and then what happened before that and has not been yielded yet. Who
+// is more than a thousand events behind loses the oldest.
 func (m *Monitor) Follow(ctx context.Context) iter.Seq[Event] {
 	m.mu.Lock()
 	next := m.seen
 	m.mu.Unlock()
 	return func(yield func(Event) bool) {
-		for ctx.Err() == nil {
+		for {
+			ended := ctx.Err() != nil // asked before: what happened until then is among what follows
 			fresh, seen, changed := m.after(next)
 			next = seen
 			for _, e := range fresh {
 				if !yield(e) {
 					return
 				}
+			}
+			if ended {
+				return
 			}
 			select {
 			case <-changed:
