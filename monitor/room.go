@@ -76,6 +76,7 @@ type Monitor struct {
 	options Options
 
 	judging   sync.Mutex // one judgement at a time
+	judgement uint64     // its number
 	compared  time.Time  // when channels were last compared
 	placed    time.Time  // a reading of the clock by which all is placed
 	setBy     func(before, now time.Time) time.Duration

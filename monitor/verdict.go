@@ -52,7 +52,11 @@ func (m *Monitor) rests(c *channel, now time.Time) []Span {
 	if c == nil || c.verdict != detect.Forged {
 		return nil
 	}
-	return c.recent(now.Add(-m.options.Keep))
+	var out []Span
+	for _, s := range c.recent(now.Add(-m.options.Keep)) {
+		out = append(out, s.Span)
+	}
+	return out
 }
 
 // retract forgets spans that were seen in passing only.
@@ -139,7 +143,7 @@ func (m *Monitor) verdictOf(c *channel, grey func(string, ...any) opinion) opini
 }
 
 // accuse says why a channel is forged.
-func (m *Monitor) accuse(c *channel, spans []Span) string {
+func (m *Monitor) accuse(c *channel, spans []span) string {
 	s := spans[len(spans)-1]
 	hum := humOf(c.source)
 	switch {
