@@ -43,6 +43,8 @@ func TestForgeryStaysWhereItIs(t *testing.T) {
 			// With half as many comparisons as by default it takes half the time.
 			stageWith(t, &truth{late: 15 * time.Second}, monitor.Options{Shift: 10 * time.Second}, func(t *testing.T, ctx context.Context, h *hall, m *monitor.Monitor) {
 				go func() { _ = m.Watch(ctx, "eve", enf.SourceAudio, replay(h, test.seed, test.ends)) }()
+				follow, end := context.WithCancel(ctx)
+				events := m.Follow(follow)
 				pass((begins + 60) * time.Second)
 				everySecond(t, m, "eve", 30*time.Minute-(begins+60)*time.Second, func(s int, p monitor.Participant) {
 					now := float64(begins + 60 + s)
@@ -61,6 +63,13 @@ func TestForgeryStaysWhereItIs(t *testing.T) {
 						t.Fatalf("%s after %.0f s: %s", p.Verdict, now, p.Reason)
 					}
 				})
+				end()
+				for e := range events { // the event that ends it has it as it was found in the end
+					if e.Former == detect.Forged && (len(e.Forged) != 1 || math.Abs(e.Forged[0].From.Sub(h.began).Seconds()-begins) > within ||
+						math.Abs(e.Forged[0].To.Sub(h.began).Seconds()-test.ends) > within) {
+						t.Errorf("%+v", e)
+					}
+				}
 			})
 		})
 	}

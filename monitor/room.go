@@ -106,6 +106,7 @@ type opinion struct {
 	reason     string
 	confidence float64
 	since      time.Time
+	told       uint64 // the number of the judgement that was last told of
 }
 
 // New returns a monitor of a conference without anybody in it. [Monitor.Run] must run for it to judge.

@@ -196,3 +196,12 @@ func (c *channel) recent(since time.Time) []span {
 	}
 	return out
 }
+
+// plain returns spans as others see them, nil for none.
+func plain(spans []span) []Span {
+	var out []Span
+	for _, s := range spans {
+		out = append(out, s.Span)
+	}
+	return out
+}
