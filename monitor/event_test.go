@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -70,5 +71,39 @@ func TestEventsTellForgeries(t *testing.T) {
 	}
 	if p := m.Room().Participants[0]; !p.Since.Equal(at(2060)) {
 		t.Errorf("%+v", p)
+	}
+}
+
+// Times in reasons are those of no place in particular, and of a day where it is not the same one.
+func TestReasonsTellUTC(t *testing.T) {
+	now := time.Date(2026, 3, 1, 23, 59, 58, 0, time.FixedZone("CET", 3600))
+	m := New(Options{Now: func() time.Time { return now }})
+	c, _ := m.begin("eve", enf.SourceAudio, 0)
+	began := now
+	show := func(to time.Time) string {
+		now = to
+		c.warn(span{Span: Span{From: began, To: to, Kind: detect.SpanForeign}, found: to}, to.Add(-horizon*time.Second))
+		c.trace.last = to.Unix()
+		m.Judge(t.Context())
+		return m.Room().Participants[0].Channels[0].Reason
+	}
+	for _, test := range []struct {
+		after time.Duration
+		want  string
+	}{
+		{5 * time.Second, "Since 22:59:58 UTC the mains hum"},
+		{30 * time.Minute, "Since 22:59:58 UTC the mains hum"},
+		{time.Hour + 3*time.Second, "Since 2026-03-01 22:59:58 UTC the mains hum"},
+	} {
+		if got := show(began.Add(test.after)); !strings.HasPrefix(got, test.want) {
+			t.Errorf("%v after it began: %s", test.after, got)
+		}
+	}
+	c.spans[0].confirmed = true
+	c.trace.last += 60
+	now = now.Add(time.Minute)
+	m.Judge(t.Context())
+	if got := m.Room().Participants[0].Channels[0].Reason; !strings.HasPrefix(got, "From 2026-03-01 22:59:58 UTC to 00:00:01 UTC the mains hum") {
+		t.Error(got)
 	}
 }

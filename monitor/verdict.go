@@ -200,9 +200,13 @@ func confidence(nats float64) float64 {
 	return 1 / (1 + math.Exp(-max(nats, 0)/evidenceScale))
 }
 
-// clock is a time of day for people to read, in the time zone of the monitor's clock.
+// clock is a time for people to read, in UTC, since whoever reads it may be anywhere: with the date if that is another than now.
 func (m *Monitor) clock(t time.Time) string {
-	return t.In(m.options.Now().Location()).Format(time.TimeOnly)
+	t = t.UTC()
+	if now := m.options.Now().UTC(); t.YearDay() != now.YearDay() || t.Year() != now.Year() {
+		return t.Format("2006-01-02 15:04:05 UTC")
+	}
+	return t.Format("15:04:05 UTC")
 }
 
 // combine makes the verdict on a participant from those on sound and picture.
