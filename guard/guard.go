@@ -135,21 +135,27 @@ func (g *Guard) Monitor() *monitor.Monitor { return g.monitor }
 // Run watches until ctx ends, and returns nil then; an error says why it could not, as that the conference refused it.
 func (g *Guard) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
+	// Events are followed for as long as there is judging, so that what the last judgement says is kept as well.
+	judging, judged := context.WithCancel(context.WithoutCancel(ctx))
+	defer judged()
 	if c := g.options.Committee; c != nil {
 		group.Go(func() error { return c.Run(ctx) })
 	}
 	if w := g.options.Webhook; w != nil {
-		events := g.monitor.Follow(ctx)
+		events := g.monitor.Follow(judging)
 		group.Go(func() error { return w.Run(ctx) })
 		group.Go(func() error { w.Follow(events); return nil })
 		group.Go(func() error { g.desk.ask(ctx, w.Problem); return nil })
 	}
 	if g.options.History != nil {
-		events := g.monitor.Follow(ctx)
+		events := g.monitor.Follow(judging)
 		group.Go(func() error { g.keep(ctx, events); return nil })
 		group.Go(func() error { g.forget(ctx); return nil })
 	}
-	group.Go(func() error { return g.monitor.Run(ctx) })
+	group.Go(func() error {
+		defer judged()
+		return g.monitor.Run(ctx)
+	})
 	group.Go(func() error { return g.options.Conference.Follow(ctx, g.desk) })
 	err := group.Wait()
 	if errors.Is(err, context.Canceled) {

@@ -249,10 +249,10 @@ type verdictChange struct {
 	Participant person    `json:"participant"`
 	Channel     string    `json:"channel,omitempty" enum:"audio,video" doc:"Absent where the verdict is the participant's."`
 	Verdict     string    `json:"verdict" enum:"authentic,forged,undetermined" doc:"What it became."`
-	Former      string    `json:"former" enum:"authentic,forged,undetermined" doc:"What it was."`
+	Former      string    `json:"former" enum:"authentic,forged,undetermined" doc:"What it was. Both are forged where another stretch turns forged meanwhile."`
 	Reason      string    `json:"reason"`
 	Confidence  float64   `json:"confidence" minimum:"0" maximum:"1"`
-	Forged      []span    `json:"forged" nullable:"false" doc:"The spans that the verdict rests on, if it is forged."`
+	Forged      []span    `json:"forged" nullable:"false" doc:"Where the verdict is forged, the spans that it rests on, as far as they are known by then: the last may go on. Where only the former is, no new accusation but the spans that it rested on, as they were found in the end; none if it was withdrawn."`
 }
 
 func newChange(r VerdictRecord) verdictChange {

@@ -69,7 +69,7 @@ type verdictsOutput struct {
 func (s *server) registerVerdicts(api huma.API) {
 	kept := s.needs(func() bool { return s.Verdicts != nil }, "no history of verdicts is kept here")
 	table := &huma.MediaType{Schema: &huma.Schema{
-		Type: huma.TypeString, Description: "Rows of " + strings.Join(verdictColumns, ", ") + ". A cell that a spreadsheet might run has ' before it.",
+		Type: huma.TypeString, Description: "Rows of " + strings.Join(verdictColumns, ", ") + ". forged is start/end of each span, with a blank between them. A cell that a spreadsheet might run has ' before it.",
 	}}
 	schemas := api.OpenAPI().Components.Schemas
 	op := documented(served(operation(api, "verdicts", http.MethodGet, "/v1/verdicts", "Changes of verdicts in order, a page at a time, as JSON or CSV."), kept),

@@ -5,7 +5,6 @@ package monitor
 
 import (
 	"math"
-	"slices"
 	"time"
 
 	"github.com/defakepro/defakepro/detect"
@@ -51,13 +50,6 @@ type found struct {
 	snr, correlation, rmse, offset, lag, llr float64
 }
 
-// span is a forged span and what it rests on.
-type span struct {
-	Span
-	confirmed bool // by a comparison
-	found     time.Time
-}
-
 func newChannel(source enf.Source, keep time.Duration, now time.Time) *channel {
 	nan := math.NaN()
 	return &channel{
@@ -69,51 +61,4 @@ func newChannel(source enf.Source, keep time.Duration, now time.Time) *channel {
 
 func (c *channel) receiving(now time.Time) bool {
 	return !c.heard.IsZero() && now.Sub(c.heard) <= silentAfter
-}
-
-// near is how far apart two spans may be and be the same one.
-const near = 15 * time.Second
-
-// remember takes in a forged span: it is one known before, which has moved or grown, or a new one.
-func (c *channel) remember(s Span, confirmed bool, now time.Time) {
-	touches := func(a, b Span) bool { return !a.From.After(b.To.Add(near)) && !a.To.Before(b.From.Add(-near)) }
-	fresh := span{s, confirmed, now}
-	kept := c.spans[:0]
-	for _, old := range c.spans {
-		if !touches(old.Span, s) {
-			kept = append(kept, old)
-			continue
-		}
-		// What a comparison found bounds it better; but it sees no more than what is kept.
-		if !confirmed && old.confirmed || fresh.From.Sub(old.From) >= near {
-			fresh.From = old.From
-		}
-		if !confirmed || old.To.Sub(fresh.To) >= near {
-			fresh.To = later(fresh.To, old.To)
-		}
-		fresh.confirmed = fresh.confirmed || old.confirmed
-	}
-	c.spans = append(kept, fresh)
-	slices.SortFunc(c.spans, func(a, b span) int { return a.From.Compare(b.From) })
-	if len(c.spans) > mostSpans {
-		c.spans = slices.Delete(c.spans, 0, 1)
-	}
-}
-
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
-}
-
-// recent returns the spans that end after an instant.
-func (c *channel) recent(since time.Time) []Span {
-	var out []Span
-	for _, s := range c.spans {
-		if s.To.After(since) {
-			out = append(out, s.Span)
-		}
-	}
-	return out
 }

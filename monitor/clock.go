@@ -42,6 +42,7 @@ func (m *Monitor) watchClock(now time.Time) {
 			fresh := newChannel(c.source, m.options.Keep, now)
 			for _, s := range c.spans {
 				s.From, s.To, s.found = s.From.Add(by), s.To.Add(by), now
+				s.first, s.last = time.Time{}, time.Time{} // nothing of it will be looked at again
 				fresh.spans = append(fresh.spans, s)
 			}
 			fresh.turn, fresh.misplaced, fresh.began, fresh.heard, fresh.evidence = c.turn+1, c.turn, now, c.heard, c.evidence

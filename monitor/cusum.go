@@ -84,7 +84,8 @@ func (m *Monitor) guard(p *person, c *channel, now time.Time) {
 	}
 	c.alarm = a
 	if a.on {
-		c.remember(Span{From: time.Unix(a.from, 0).UTC(), To: time.Unix(a.to+1, 0).UTC(), Kind: detect.SpanForeign}, false, now)
+		s := Span{From: time.Unix(a.from, 0).UTC(), To: time.Unix(a.to+1, 0).UTC(), Kind: detect.SpanForeign}
+		c.warn(span{Span: s, found: now, begun: m.judgement}, now.Add(-horizon*time.Second))
 		c.evidence = max(c.evidence, most)
 	}
 }

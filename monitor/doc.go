@@ -21,4 +21,7 @@
 // few seconds: it knows how a channel lies on the grid's time, its clock's offset and its noise, and it is what calls a channel
 // authentic. A cumulative sum of log-likelihood ratios (Page 1954) looks at the newest seconds, every second: it is
 // what calls a deepfake that begins in mid-call. A verdict of undetermined always comes with a reason; hum that stops is one, and no proof.
+//
+// A forgery is dated by the newest seconds when it is new, and by the comparisons while what it began with, or ended with, is kept with enough beside
+// it to tell. One that calls all that is kept foreign, as most of it is, dates nothing that is known already.
 package monitor

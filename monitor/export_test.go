@@ -14,6 +14,14 @@ import (
 // SetBy has f say by how much the clock was set between two of its readings.
 func (m *Monitor) SetBy(f func(before, now time.Time) time.Duration) { m.setBy = f }
 
+// Say makes an event known.
+func (m *Monitor) Say(e Event) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.say(e)
+	m.touch()
+}
+
 // Worst returns the number of the channel that stands for several with these opinions.
 func Worst(now time.Time, verdicts []detect.Verdict, confidences []float64) int {
 	d := &medium{source: enf.SourceVideo}

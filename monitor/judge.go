@@ -44,6 +44,7 @@ func (m *Monitor) Judge(ctx context.Context) {
 	m.judging.Lock()
 	defer m.judging.Unlock()
 	now := m.options.Now()
+	m.judgement++
 	m.watchClock(now)
 	m.learn(ctx, now)
 	full := now.Sub(m.compared) >= m.options.Shift
@@ -219,6 +220,7 @@ func (m *Monitor) note(c *channel, ch detect.Channel, now time.Time) {
 	at := func(seconds float64) time.Time {
 		return start.Add(time.Duration(seconds * float64(time.Second)))
 	}
+	var newest stretch
 	if n := len(ch.Windows); n > 0 {
 		w := ch.Windows[n-1]
 		c.found.correlation, c.found.rmse, c.found.llr = w.Correlation, w.RMSE, w.LLR
@@ -226,6 +228,8 @@ func (m *Monitor) note(c *channel, ch detect.Channel, now time.Time) {
 		c.addWindow(Window{From: at(w.Start), To: at(w.End), Correlation: w.Correlation, LLR: w.LLR, Verdict: w.Verdict}, now.Add(-m.options.Keep))
 		if m.options.Rule == detect.RuleCorrelation && w.Verdict == detect.Forged {
 			ch.Forged = []detect.Span{{Start: w.Start, End: w.End, Kind: detect.SpanForeign}}
+		} else if w.LLR < 0 {
+			newest = stretch{at(w.Start), at(w.End)}
 		}
 	}
 	if ch.Verdict == detect.Authentic {
@@ -233,11 +237,32 @@ func (m *Monitor) note(c *channel, ch detect.Channel, now time.Time) {
 	}
 	c.pend(ch.Verdict, ch)
 	if ch.Verdict == detect.Forged && (c.judged >= sureAfter || c.alarm.on) {
+		var spans []span
 		for _, s := range ch.Forged {
-			c.remember(Span{From: at(s.Start), To: at(s.End), Kind: s.Kind}, true, now)
+			spans = append(spans, span{Span: Span{From: at(s.Start), To: at(s.End), Kind: s.Kind}, confirmed: true, found: now, begun: m.judgement})
 		}
+		c.accused(spans, m.looked(ch), newest)
 		c.evidence = max(c.evidence, -ch.LLR, -c.found.llr)
 	}
+}
+
+// looked returns the history that a comparison laid beside the truth, nothing if it tells no edges: the correlation of a window has none.
+func (m *Monitor) looked(ch detect.Channel) stretch {
+	var s stretch
+	if m.options.Rule == detect.RuleCorrelation {
+		return s
+	}
+	series := ch.Estimate.Series
+	for i, hz := range series.Hz {
+		if math.IsNaN(hz - ch.Truth.Hz[i]) {
+			continue
+		}
+		if s.from.IsZero() {
+			s.from = series.Time(i)
+		}
+		s.to = series.Time(i + 1)
+	}
+	return s
 }
 
 // addWindow keeps a window, unless it is known, and forgets those that ended before since.

@@ -102,8 +102,28 @@ func (c *channel) worse(than *channel) bool {
 	return cmp.Or(cmp.Compare(rank(c.verdict), rank(than.verdict)), surer) > 0
 }
 
-// view is what there is to be said of the medium now, and the channel that it rests on.
-func (d *medium) view(now time.Time) (opinion, *channel) {
+// recent returns the forged spans of all its channels that end after an instant, those made one that touch.
+func (d *medium) recent(since time.Time) []span {
+	var out []span
+	for _, c := range d.channels {
+		if c != nil {
+			out = append(out, c.recent(since)...)
+		}
+	}
+	return joined(out)
+}
+
+// recent returns those of all that the person sends.
+func (p *person) recent(since time.Time) []span {
+	var out []span
+	for _, d := range p.media {
+		out = append(out, d.recent(since)...)
+	}
+	return joined(out)
+}
+
+// view is what there is to be said of the medium now.
+func (d *medium) view(now time.Time) opinion {
 	c, of := d.worst(now)
 	o := opinion{verdict: detect.Undetermined, reason: "Nothing has arrived yet."}
 	if c != nil {
@@ -119,14 +139,13 @@ func (d *medium) view(now time.Time) (opinion, *channel) {
 		}
 		o = opinion{verdict: detect.Undetermined, reason: fmt.Sprintf(what, nounOf(d.source), d.problem)}
 	}
-	return o, c
+	return o
 }
 
 // weigh makes the verdict on the medium from those on its channels.
 func (m *Monitor) weigh(p *person, d *medium, now time.Time) {
 	former := d.verdict
-	o, c := d.view(now)
-	if m.change(&d.opinion, o, Event{Time: now, Person: p.Person, Channel: d.source}, c) {
+	if m.change(&d.opinion, d.view(now), Event{Time: now, Person: p.Person, Channel: d.source}, d.recent) {
 		m.options.Log.Info("verdict", "channel", string(d.source), "verdict", string(d.verdict), "former", string(former))
 	}
 }
@@ -143,9 +162,7 @@ func (d *medium) snapshot(now time.Time, there bool) Channel {
 		SNR: c.found.snr, Correlation: c.found.correlation, RMSE: c.found.rmse,
 		Offset: c.found.offset, Lag: c.found.lag, LLR: c.found.llr,
 	}
-	for _, s := range c.spans {
-		out.Forged = append(out.Forged, s.Span)
-	}
+	out.Forged = plain(c.spans)
 	return out
 }
 

@@ -137,7 +137,8 @@ type Window struct {
 	Verdict          detect.Verdict
 }
 
-// Event is a change of a verdict: of a channel, or of a participant when Channel is empty.
+// Event is a change of a verdict: of a channel, or of a participant when Channel is empty. That another stretch turns forged while the verdict
+// is forged already is one as well: then Verdict and Former are both forged.
 type Event struct {
 	Time    time.Time
 	Room    string
@@ -147,6 +148,7 @@ type Event struct {
 	Verdict, Former detect.Verdict
 	Reason          string
 	Confidence      float64
-	// Forged are the forged spans that the verdict rests on, if it is forged.
+	// Forged are, where Verdict is forged, the forged spans that it rests on, as far as they are known by then: the last may go on. Where only
+	// Former is, they are no new accusation but those that it rested on, as they were found in the end; none if it was withdrawn.
 	Forged []Span
 }

@@ -106,13 +106,19 @@ func (m *microphone) Read(ctx context.Context) (media.Block, error) {
 // stage runs a monitor in a bubble of its own time.
 func stage(t *testing.T, tr *truth, f func(t *testing.T, ctx context.Context, h *hall, m *monitor.Monitor)) {
 	t.Helper()
+	stageWith(t, tr, monitor.Options{}, f)
+}
+
+// stageWith does so with options.
+func stageWith(t *testing.T, tr *truth, o monitor.Options, f func(t *testing.T, ctx context.Context, h *hall, m *monitor.Monitor)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		h := newHall(1)
 		tr.hall = h
 		ctx, cancel := context.WithCancel(t.Context())
-		m := monitor.New(monitor.Options{
-			Room: "board", Truth: tr, Grid: enf.Grid60, TruthState: func() monitor.TruthState { return monitor.TruthState{Kind: monitor.TruthCommittee, Grid: enf.Grid60} },
-		})
+		o.Room, o.Truth, o.Grid = "board", tr, enf.Grid60
+		o.TruthState = func() monitor.TruthState { return monitor.TruthState{Kind: monitor.TruthCommittee, Grid: enf.Grid60} }
+		m := monitor.New(o)
 		ended := make(chan error, 1)
 		go func() { ended <- m.Run(ctx) }()
 		f(t, ctx, h, m)

@@ -76,6 +76,7 @@ type Monitor struct {
 	options Options
 
 	judging   sync.Mutex // one judgement at a time
+	judgement uint64     // its number
 	compared  time.Time  // when channels were last compared
 	placed    time.Time  // a reading of the clock by which all is placed
 	setBy     func(before, now time.Time) time.Duration
@@ -105,6 +106,7 @@ type opinion struct {
 	reason     string
 	confidence float64
 	since      time.Time
+	told       uint64 // the number of the judgement that was last told of
 }
 
 // New returns a monitor of a conference without anybody in it. [Monitor.Run] must run for it to judge.
@@ -227,20 +229,24 @@ func (m *Monitor) touch() {
 	m.changed = make(chan struct{})
 }
 
-// Follow yields every event from now on, as it happens, until ctx ends. Who is more than a thousand events behind loses
-// the oldest.
+// Follow yields every event from now on, as it happens, until ctx ends, and then what happened before that and has not been yielded yet. Who
+// is more than a thousand events behind loses the oldest.
 func (m *Monitor) Follow(ctx context.Context) iter.Seq[Event] {
 	m.mu.Lock()
 	next := m.seen
 	m.mu.Unlock()
 	return func(yield func(Event) bool) {
-		for ctx.Err() == nil {
+		for {
+			ended := ctx.Err() != nil // asked before: what happened until then is among what follows
 			fresh, seen, changed := m.after(next)
 			next = seen
 			for _, e := range fresh {
 				if !yield(e) {
 					return
 				}
+			}
+			if ended {
+				return
 			}
 			select {
 			case <-changed:

@@ -6,6 +6,7 @@ package monitor
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -31,28 +32,31 @@ func (m *Monitor) conclude(c *channel, now time.Time) {
 	c.opinion = m.opinion(c, now)
 }
 
-// change makes a new opinion the one that is held, and reports whether the verdict is another: e, whose time, person and channel are set, then
-// says so. The channel is the one that it rests on.
-func (m *Monitor) change(held *opinion, o opinion, e Event, by *channel) bool {
-	if o.verdict == held.verdict {
+// change makes a new opinion the one that is held, and reports whether there is something to tell: the verdict is another, or another stretch
+// has turned forged. e, whose time, person and channel are set, then says so. recent returns the forged spans that end after an instant.
+func (m *Monitor) change(held *opinion, o opinion, e Event, recent func(since time.Time) []span) bool {
+	var spans []span
+	switch {
+	case o.verdict == detect.Forged:
+		spans = recent(e.Time.Add(-m.options.Keep))
+	case held.verdict == detect.Forged: // all that it rested on for as long as it was
+		spans = recent(held.since.Add(-m.options.Keep))
+	}
+	another := func(s span) bool { return s.begun > held.told }
+	if o.verdict == held.verdict && !slices.ContainsFunc(spans, another) {
 		held.reason, held.confidence = o.reason, o.confidence
 		return false
 	}
 	e.Room, e.Former = m.options.Room, held.verdict
-	o.since = e.Time
+	o.since, o.told = e.Time, m.judgement
+	if o.verdict == held.verdict {
+		o.since = held.since
+	}
 	*held = o
-	e.Verdict, e.Reason, e.Confidence, e.Forged = o.verdict, o.reason, o.confidence, m.rests(by, e.Time)
+	e.Verdict, e.Reason, e.Confidence, e.Forged = o.verdict, o.reason, o.confidence, plain(spans)
 	m.say(e)
 	m.touch()
 	return true
-}
-
-// rests returns the spans that a verdict rests on.
-func (m *Monitor) rests(c *channel, now time.Time) []Span {
-	if c == nil || c.verdict != detect.Forged {
-		return nil
-	}
-	return c.recent(now.Add(-m.options.Keep))
 }
 
 // retract forgets spans that were seen in passing only.
@@ -139,7 +143,7 @@ func (m *Monitor) verdictOf(c *channel, grey func(string, ...any) opinion) opini
 }
 
 // accuse says why a channel is forged.
-func (m *Monitor) accuse(c *channel, spans []Span) string {
+func (m *Monitor) accuse(c *channel, spans []span) string {
 	s := spans[len(spans)-1]
 	hum := humOf(c.source)
 	switch {
@@ -196,9 +200,13 @@ func confidence(nats float64) float64 {
 	return 1 / (1 + math.Exp(-max(nats, 0)/evidenceScale))
 }
 
-// clock is a time of day for people to read, in the time zone of the monitor's clock.
+// clock is a time for people to read, in UTC, since whoever reads it may be anywhere: with the date if that is another than now.
 func (m *Monitor) clock(t time.Time) string {
-	return t.In(m.options.Now().Location()).Format(time.TimeOnly)
+	t = t.UTC()
+	if now := m.options.Now().UTC(); t.YearDay() != now.YearDay() || t.Year() != now.Year() {
+		return t.Format("2006-01-02 15:04:05 UTC")
+	}
+	return t.Format("15:04:05 UTC")
 }
 
 // combine makes the verdict on a participant from those on sound and picture.
@@ -213,9 +221,5 @@ func (m *Monitor) combine(p *person, now time.Time) {
 			o.reason = map[enf.Source]string{enf.SourceAudio: "Sound: ", enf.SourceVideo: "Picture: "}[d.source] + d.reason
 		}
 	}
-	var c *channel
-	if by != nil {
-		c, _ = by.worst(now)
-	}
-	m.change(&p.opinion, o, Event{Time: now, Person: p.Person}, c)
+	m.change(&p.opinion, o, Event{Time: now, Person: p.Person}, p.recent)
 }

@@ -101,9 +101,9 @@ type delivery struct {
 
 // Payload is the body of a POST.
 type Payload struct {
-	// Type is "verdict.changed".
+	// Type is "verdict.changed", also where another stretch turns forged while the verdict is forged already: verdict and former are both forged then.
 	Type string `json:"type"`
-	// Timestamp is when the verdict changed.
+	// Timestamp is when that was.
 	Timestamp time.Time `json:"timestamp"`
 	Data      Data      `json:"data"`
 }
@@ -115,11 +115,13 @@ type Data struct {
 	Name   string `json:"name"`
 	// Channel is audio or video; absent for the participant as a whole.
 	Channel    string  `json:"channel,omitempty"`
-	Verdict    string  `json:"verdict"`
+	Verdict    string  `json:"verdict"` // what accuses, if anything does
 	Former     string  `json:"former"`
 	Reason     string  `json:"reason"`
 	Confidence float64 `json:"confidence"`
-	Forged     []Span  `json:"forged,omitempty"`
+	// Forged are the forged stretches so far where Verdict is forged; where only Former is, those that there were, as found in the end, and none if
+	// it was withdrawn.
+	Forged []Span `json:"forged,omitempty"`
 }
 
 // Span is a forged stretch of time.

@@ -40,7 +40,7 @@ export function fill(e, key, make) {
   return true;
 }
 
-// The guard writes its reasons by the clock of 24 hours: one form on one page.
+// The guard writes its reasons by the clock of 24 hours, in UTC, which they say: one form on one page, where all else is in the zone of whoever looks.
 const clockFormat = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
 const dayFormat = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
 

@@ -157,7 +157,7 @@ export class History {
 
   /** of returns the changes of a participant's own verdict, as the card's strip wants them. */
   of(id) {
-    return this.list.filter((v) => !v.channel && v.participant.id === id).map((v) => ({ at: Date.parse(v.time), verdict: verdictOf(v.verdict) }));
+    return this.list.filter((v) => !v.channel && v.participant.id === id && v.verdict !== v.former).map((v) => ({ at: Date.parse(v.time), verdict: verdictOf(v.verdict) }));
   }
 
   show() {
@@ -169,8 +169,14 @@ export class History {
         badge(became, verdictOf(v.verdict));
         return el("tr", {}, el("td", { class: "nowrap" }, clock(v.time)), el("th", { scope: "row" }, v.participant.name || v.participant.id),
           el("td", {}, v.channel ? channelWord[v.channel] ?? v.channel : "Participant"), el("td", {}, became),
-          el("td", {}, verdictWord[verdictOf(v.former)].toLowerCase()), el("td", { class: "why" }, v.reason));
+          el("td", {}, verdictWord[verdictOf(v.former)].toLowerCase()), el("td", { class: "why" }, v.reason, was(v)));
       })),
     ] : el("caption", {}, "No verdict has changed yet."));
   }
+}
+
+// was says how long a forgery lasted that is over.
+function was(v) {
+  if (v.verdict === "forged" || !v.forged.length) return "";
+  return el("span", { class: "hint" }, `Forged was ${v.forged.map((s) => `${clock(s.start)} to ${clock(s.end)}`).join(", ")}.`);
 }
