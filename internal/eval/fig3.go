@@ -20,13 +20,6 @@ import (
 	"github.com/defakepro/defakepro/sim"
 )
 
-// Judged is a rendered recording, one channel of it, as detect sees it.
-type Judged struct {
-	Name    string
-	Attacks []sim.Attack
-	Channel detect.Channel
-}
-
 // render renders r into a temporary file of the given extension, estimates the ENF in its one channel and compares it with the truth.
 func render(ctx context.Context, r sim.Recording, ext string) (ch detect.Channel, err error) {
 	dir, err := os.MkdirTemp("", "defakepro-eval-")
