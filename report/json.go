@@ -276,7 +276,7 @@ func WriteEstimateJSON(w io.Writer, media string, e enf.Estimate) error {
 		Harmonics: newJSONHarmonics(e.Harmonics),
 		Values:    make([]jsonValue, 0, e.Series.Len()),
 	}
-	start := origin(e.Series)
+	start := e.Series.Origin()
 	for i, hz := range e.Series.Hz {
 		out.Values = append(out.Values, jsonValue{
 			Time:      number(start + e.Series.Seconds(i)),

@@ -239,7 +239,7 @@ func (o checkOptions) compare(ctx context.Context, path string, r reading, truth
 		opts.Start = o.claimed(est, truth)
 		channels[i] = r.tones.Beside(detect.Compare(est, truth.Series, opts))
 		if o.Search {
-			channels[i].Lag += ownStart(truth.Series)
+			channels[i].Lag += truth.Series.Origin()
 		}
 	}
 	if err := ctx.Err(); err != nil {
@@ -310,14 +310,6 @@ func shared(est, truth enf.Estimate) time.Duration {
 		return 0
 	}
 	return own.Start.Sub(ref.Start)
-}
-
-// ownStart returns the second at which a series begins by its own count; 0 for one with dates.
-func ownStart(s enf.Series) float64 {
-	if s.Dated() {
-		return 0
-	}
-	return s.Start.Sub(time.Time{}).Seconds()
 }
 
 // taken says what start was assumed, where none was given.

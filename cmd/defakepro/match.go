@@ -99,7 +99,7 @@ func (o matchOptions) find(path string, est, truth enf.Estimate, stderr io.Write
 	}
 	matches := detect.FindMatches(est.Series, reference, o.top)
 	for i := range matches {
-		matches[i].Offset += ownStart(reference)
+		matches[i].Offset += reference.Origin()
 	}
 	return matches, nil
 }
