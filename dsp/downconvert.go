@@ -41,8 +41,9 @@ func (f *Taps) phase(q int) []float64 {
 	return f.phases[q]
 }
 
-// Downconverter is a [Zoom] for samples that are real and evenly spaced, ten times as fast: it shifts one frequency to zero and keeps a narrow
-// band around it as complex samples at a low rate. Output m belongs to the time m / rate on the stream's clock.
+// Downconverter is a [Zoom] for samples that are real and evenly spaced, ten times as fast: it shifts one frequency to
+// zero and keeps a narrow band around it as complex samples at a low rate. Output m belongs to the time m / rate on the
+// stream's clock.
 type Downconverter struct {
 	taps       *Taps
 	oscillator *oscillator

@@ -16,7 +16,8 @@
 // the ENF. Within that outline:
 //
 //   - Only the strips are computed: each harmonic's surroundings are shifted to zero frequency and kept at a few
-//     samples a second (sound by [dsp.Downconverter], light by [dsp.Zoom]), k times as many for harmonic k, so that all strips have the same bins.
+//     samples a second (sound by [dsp.Downconverter], light by [dsp.Zoom]), k times as many for harmonic k, so that all
+//     strips have the same bins.
 //   - Power is in units of the strip's own noise. The evidence for a line is ln(1+power), which adds up over harmonics
 //     without one loud stranger deciding [2].
 //   - The ridge is tracked by dynamic programming over the slices [3], decided sixteen seconds later.

@@ -21,8 +21,8 @@ var templates = template.Must(template.ParseFS(templateFiles, "templates/*"))
 
 // Plot writes e as an SVG of its own, as `extract --plot` does: the frequency in hertz over the time in the recording
 // with a band of two standard uncertainties, and below it the signal-to-noise ratio in decibels. name names the
-// recording in the title. Without ENF the plot says so in place of a curve. It follows a viewer's dark mode, needs nothing from outside, and stays below about 200 kB for
-// any length. The only errors are those of w.
+// recording in the title. Without ENF the plot says so in place of a curve. It follows a viewer's dark mode, needs
+// nothing from outside, and stays below about 200 kB for any length. The only errors are those of w.
 func Plot(w io.Writer, name string, e enf.Estimate) error {
 	shown := short(printable(name), 80)
 	title := "ENF of " + shown

@@ -42,7 +42,8 @@ func render(ctx context.Context, r sim.Recording, ext string) (ch detect.Channel
 	return detect.Compare(e, truth, detect.Options{}), nil
 }
 
-// estimateFile estimates the ENF in a file of one channel, audio or video. lose, when not nil, may spoil each block, or drop it by returning false.
+// estimateFile estimates the ENF in a file of one channel, audio or video. lose, when not nil, may spoil each block, or
+// drop it by returning false.
 func estimateFile(ctx context.Context, path string, grid enf.Grid, lose func(*media.Block) bool) (enf.Estimate, error) {
 	audio, video := enf.NewAudio(enf.Options{Grid: grid}), enf.NewVideo(enf.Options{Grid: grid})
 	seen := false

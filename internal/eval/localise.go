@@ -165,8 +165,9 @@ func (r *LocaliseResult) add(ch detect.Channel, at, length int) {
 	}
 }
 
-// forge returns length seconds of x, which has rate values a second, from second from on, edited at second at of them, and the seconds of the
-// splices. What is put in comes from elsewhere in x, farther off than a search for shifts reaches.
+// forge returns length seconds of x, which has rate values a second, from second from on, edited at second at of them,
+// and the seconds of the splices. What is put in comes from elsewhere in x, farther off than a search for shifts
+// reaches.
 func forge(x []float64, rate, from, at, seconds, length int, edit Edit, rng *rand.Rand) (edited []float64, splices []int) {
 	whole := slices.Clone(x[from*rate : (from+length+seconds)*rate])
 	switch edit {
