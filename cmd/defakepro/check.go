@@ -53,7 +53,7 @@ REF is a CSV of the grid's frequency (time_s or an ISO time, and frequency_hz; .
 the same grid at the same time. Where MEDIA and REF both have dates, or both are CSV whose seconds overlap, they are laid
 together by these; else they are taken to start together. --start says where in the reference MEDIA claims to start
 instead: a date, or seconds as the reference counts them, from its first row if it has dates. --search finds it, and
-prints the same seconds. Series that hold a harmonic, as 300 Hz on a grid of 60, are divided down.
+counts in the same way. Series that hold a harmonic, as 300 Hz on a grid of 60, are divided down.
 
 The hum's phase jumps where something was cut out or put in, however short; where a recorder lost samples it does too.
 Without a reference that is what the recording is held against, and its light's flicker against its sound's hum. This can
