@@ -32,11 +32,10 @@ func fill(words []string) string {
 	var b strings.Builder
 	width := 0
 	for i, word := range words {
-		unit := word
+		n := utf8.RuneCountInString(word) // with what must stay beside it
 		for k := i + 1; k < len(words) && begins(words[k]); k++ {
-			unit += " " + words[k]
+			n += 1 + utf8.RuneCountInString(words[k])
 		}
-		n := utf8.RuneCountInString(unit)
 		switch {
 		case i == 0:
 		case begins(word), width+1+n <= wrapWidth:
