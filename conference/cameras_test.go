@@ -16,7 +16,8 @@ import (
 	"github.com/defakepro/defakepro/media"
 )
 
-// TestCameras: of a participant's cameras each is followed under a number of its own, and more than can be followed is told until there is one less.
+// TestCameras: of a participant's cameras each is followed under a number of its own, and more than can be followed is
+// told until there is one less.
 func TestCameras(t *testing.T) {
 	s := livekittest.Server(t)
 	picture := encode(t, media.VP8, 25, "-f lavfi -i testsrc2=size=320x180:rate=25:duration=4 -b:v 300k -g 25")

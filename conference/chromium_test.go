@@ -38,8 +38,8 @@ var browsers = flag.Bool("browsers", false, "have browsers send 720p too, for th
 var pages embed.FS
 
 const (
-	// heard is how much of a call is judged, and sound how long the file is that a browser takes for its microphone: longer by what it takes
-	// to join.
+	// heard is how much of a call is judged, and sound how long the file is that a browser takes for its microphone:
+	// longer by what it takes to join.
 	heard = 50 * time.Second
 	sound = heard + 15*time.Second
 )
@@ -65,8 +65,9 @@ func (f found) String() string {
 	return fmt.Sprintf("%dp, %g fps, %s: %v, %.1f blocks a second", f.height, f.fps, f.kind, f.score, f.blocks)
 }
 
-// TestChromium holds that the grid's frequency comes through a real browser: from what its cameras and microphones take, through its encoders
-// and a server, to the guard. Two of them call at a time. Another grid is some 20 mHz away, and correlates with this by chance.
+// TestChromium holds that the grid's frequency comes through a real browser: from what its cameras and microphones
+// take, through its encoders and a server, to the guard. Two of them call at a time. Another grid is some 20 mHz away,
+// and correlates with this by chance.
 func TestChromium(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes a minute")
@@ -95,8 +96,8 @@ func TestChromium(t *testing.T) {
 	}
 }
 
-// judge holds what came of each track to what must. It reports false if pictures are missing, which on a machine that has too much to do they are
-// from the camera on; that none get lost on the way is held by [TestENF].
+// judge holds what came of each track to what must. It reports false if pictures are missing, which on a machine that
+// has too much to do they are from the camera on; that none get lost on the way is held by [TestENF].
 func judge(t *testing.T, all []found) (whole bool) {
 	whole = true
 	for _, f := range all {

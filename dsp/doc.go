@@ -5,9 +5,10 @@
 // a narrow band to zero frequency, and the spectrum of a stretch of it. It knows nothing of power grids.
 //
 // To measure a line within millihertz in a recording of 48,000 samples a second, almost all of the signal can be
-// thrown away first. A [Decimator] keeps the band below a few hundred hertz; a [Zoom] shifts one line to zero
-// frequency and keeps a few hertz around it, as complex samples at a few samples a second; a [Spectrum] of sixteen
-// seconds of those costs as much as a thousand-point Fourier transform [1, 2].
+// thrown away first. A [Decimator] keeps the band below a few hundred hertz; a [Downconverter] shifts one line of that to
+// zero frequency and keeps a few hertz around it, as complex samples at a few samples a second; a [Zoom] does the same
+// where samples are complex or unevenly spaced, as the frames of a video are. A [Spectrum] of sixteen seconds of either
+// costs as much as a thousand-point Fourier transform [1, 2].
 //
 // References:
 //

@@ -5,6 +5,7 @@ package dsp
 
 import (
 	"math"
+	"math/cmplx"
 
 	"gonum.org/v1/gonum/floats"
 )
@@ -40,11 +41,12 @@ func (f *Taps) phase(q int) []float64 {
 	return f.phases[q]
 }
 
-// Downconverter is a [Zoom] for samples that are real and evenly spaced, ten times as fast: it shifts one frequency to zero and keeps a narrow
-// band around it as complex samples at a low rate. Output m belongs to the time m / rate on the stream's clock.
+// Downconverter is a [Zoom] for samples that are real and evenly spaced, ten times as fast: it shifts one frequency to
+// zero and keeps a narrow band around it as complex samples at a low rate. Output m belongs to the time m / rate on the
+// stream's clock.
 type Downconverter struct {
 	taps       *Taps
-	oscillator *Oscillator
+	oscillator *oscillator
 	origin     float64 // time of sample 0
 	re, im     []float64
 	first      int // number of re[0]
@@ -53,13 +55,13 @@ type Downconverter struct {
 
 // NewDownconverter returns a downconverter of center hertz, for a stream whose first sample is at start seconds.
 func NewDownconverter(center, start float64, taps *Taps) *Downconverter {
-	return &Downconverter{taps: taps, oscillator: NewOscillator(center, start, taps.in), origin: start}
+	return &Downconverter{taps: taps, oscillator: newOscillator(center, start, taps.in), origin: start}
 }
 
 // Write appends to dst the outputs that the input src completes, and returns the extended slice.
 func (d *Downconverter) Write(dst []complex128, src []float64) []complex128 {
 	for _, x := range src {
-		w := d.oscillator.Next()
+		w := d.oscillator.next()
 		d.re = append(d.re, x*real(w))
 		d.im = append(d.im, x*imag(w))
 	}
@@ -93,4 +95,31 @@ func (d *Downconverter) forget(n int) {
 		d.im = d.im[:copy(d.im, d.im[n:])]
 		d.first += n
 	}
+}
+
+// oscillator turns at a constant rate: the phase factors exp(-j 2π f t) of evenly spaced samples, without calling a
+// trigonometric function for each.
+type oscillator struct {
+	now, step complex128
+	count     int
+}
+
+// newOscillator returns an oscillator of freq hertz that begins at time t seconds and is read rate times a second.
+func newOscillator(freq, t, rate float64) *oscillator {
+	turns := freq * t
+	turns -= math.Floor(turns)
+	return &oscillator{
+		now:  cmplx.Rect(1, -2*math.Pi*turns),
+		step: cmplx.Rect(1, -2*math.Pi*freq/rate),
+	}
+}
+
+// next returns the next phase factor.
+func (o *oscillator) next() complex128 {
+	x := o.now
+	o.now *= o.step
+	if o.count++; o.count&1023 == 0 {
+		o.now /= complex(cmplx.Abs(o.now), 0) // keeps rounding from growing
+	}
+	return x
 }

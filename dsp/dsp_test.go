@@ -142,17 +142,6 @@ func TestDownconverterIsAZoom(t *testing.T) {
 	}
 }
 
-func TestOscillatorAgreesWithTheFormula(t *testing.T) {
-	o := dsp.NewOscillator(123.4, 5, 1500)
-	for i := range 100000 {
-		got := o.Next()
-		want := cmplx.Rect(1, -2*math.Pi*math.Mod(123.4*(5+float64(i)/1500), 1))
-		if cmplx.Abs(got-want) > 1e-8 {
-			t.Fatalf("step %d: %v, want %v", i, got, want)
-		}
-	}
-}
-
 func TestSpectrumOfWhiteNoiseIsOne(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 6))
 	s := dsp.NewSpectrum(127, 256)

@@ -3,13 +3,10 @@
 
 package dsp
 
-import (
-	"math"
-	"math/cmplx"
-)
+import "math"
 
-// zoomPhases is the number of table entries per input sample spacing's worth of filter: the filter is so much
-// longer than the spacing that the nearest entry is within -70 dB of the exact one.
+// zoomTable is the number of table entries over half the filter, between which it is interpolated: so many that the error
+// is far below what the filter lets through.
 const zoomTable = 1 << 13
 
 // Zoom shifts one frequency of a stream to zero and keeps a narrow band around it as complex samples at a low,
@@ -50,11 +47,11 @@ func (z *Zoom) Push(t, dt float64, x complex128) {
 	turns := z.Center * t
 	turns -= math.Floor(turns)
 	sin, cos := math.Sincos(-2 * math.Pi * turns)
-	z.PushShifted(t, x*complex(cos*dt, sin*dt))
+	z.push(t, x*complex(cos*dt, sin*dt))
 }
 
-// PushShifted adds an input sample that the caller has shifted and weighted already.
-func (z *Zoom) PushShifted(t float64, x complex128) {
+// push adds an input sample that is shifted and weighted already.
+func (z *Zoom) push(t float64, x complex128) {
 	z.times = append(z.times, t)
 	z.samples = append(z.samples, x)
 }
@@ -106,33 +103,6 @@ func (z *Zoom) filter(t float64, from int) complex128 {
 
 // Flush appends the outputs up to the time end, as if silence followed the input.
 func (z *Zoom) Flush(dst []complex128, end float64) []complex128 {
-	z.PushShifted(end+z.half+1/z.Rate, 0)
+	z.push(end+z.half+1/z.Rate, 0)
 	return z.Read(dst)
-}
-
-// Oscillator turns at a constant rate: the phase factors exp(-j 2π f t) of evenly spaced samples, without calling a
-// trigonometric function for each.
-type Oscillator struct {
-	now, step complex128
-	count     int
-}
-
-// NewOscillator returns an oscillator of freq hertz that begins at time t seconds and is read rate times a second.
-func NewOscillator(freq, t, rate float64) *Oscillator {
-	turns := freq * t
-	turns -= math.Floor(turns)
-	return &Oscillator{
-		now:  cmplx.Rect(1, -2*math.Pi*turns),
-		step: cmplx.Rect(1, -2*math.Pi*freq/rate),
-	}
-}
-
-// Next returns the next phase factor.
-func (o *Oscillator) Next() complex128 {
-	x := o.now
-	o.now *= o.step
-	if o.count++; o.count&1023 == 0 {
-		o.now /= complex(cmplx.Abs(o.now), 0) // keeps rounding from growing
-	}
-	return x
 }

@@ -192,8 +192,8 @@ func (e *AudioEstimator) take(channels [][]float64, skip, n int) {
 	e.push()
 }
 
-// settle takes the level off that the samples of the input move about, of as many of late, and puts zeros where there are none. A converter's offset, through
-// filters of 80 dB, would stand at 60 Hz exactly.
+// settle takes the level off that the samples of the input move about, of as many of late, and puts zeros where there
+// are none. A converter's offset, through filters of 80 dB, would stand at 60 Hz exactly.
 func (f *front) settle(samples float64) {
 	if !f.settled {
 		first := slices.IndexFunc(f.mixed, func(x float64) bool { return x == x }) // not NaN

@@ -20,8 +20,8 @@ const (
 	// readoutStep is the spacing of the read-out times tried, in cycles of flicker per frame; between two of them at
 	// most 0.3 dB is lost.
 	readoutStep = 0.25
-	// sceneAhead is how long frames are held back so that the scene is known (of live video, in the beginning), and sceneTime the time constant of its
-	// average, in seconds. What stands still for that long is taken for the scene.
+	// sceneAhead is how long frames are held back so that the scene is known (of live video, in the beginning), and
+	// sceneTime the time constant of its average, in seconds. What stands still for that long is taken for the scene.
 	sceneAhead, sceneTime = 30, 120
 	// loudest is how many times the usual projection one may be: a cut or a flash must not outweigh minutes.
 	loudest = 4
@@ -30,9 +30,9 @@ const (
 	noiseFollow, leastNoiseShare = 1.0 / 256, 0.25
 	// restPower is how many times the strips' disagreement the flicker has in a scene at rest.
 	restPower = 100
-	// videoSigma is by how much the uncertainty exceeds that of white noise: encoders' noise comes in the rhythm of their frames. imageShare is
-	// the most that the mirror image of [camera.threes] was seen to do (see [image.push]). Both found on
-	// rendered scenes (docs/estimation.md).
+	// videoSigma is by how much the uncertainty exceeds that of white noise: encoders' noise comes in the rhythm of
+	// their frames. imageShare is the most that the mirror image of [camera.threes] was seen to do (see [image.push]).
+	// Both found on rendered scenes (docs/estimation.md).
 	videoSigma, imageShare, imageTime = 1.5, 0.2, 30
 )
 
@@ -112,9 +112,10 @@ func (c *camera) mirrored() bool {
 	return apart < 2*flicker*zoomBand
 }
 
-// threes returns where on the fundamental's scale (deviation from nominal, Hz) the flicker meets its own mirror image if every third frame is
-// coded alike, and whether that is near. Encoders do so of their own accord (two B-frames to each reference frame), and pass light
-// on more faithfully in one kind of frame than in another: that multiplies the alias by a third of the frame rate and its double.
+// threes returns where on the fundamental's scale (deviation from nominal, Hz) the flicker meets its own mirror image
+// if every third frame is coded alike, and whether that is near. Encoders do so of their own accord (two B-frames to
+// each reference frame), and pass light on more faithfully in one kind of frame than in another: that multiplies the
+// alias by a third of the frame rate and its double.
 func (c *camera) threes() (axis float64, near bool) {
 	axis = -math.Remainder(2*flicker*float64(c.grid), c.fps/3) / (2 * flicker)
 	const resolved = 0.05 // hertz; beyond, a frame of sixteen seconds tells line and image apart
@@ -229,8 +230,9 @@ func (c *camera) release() {
 	}
 }
 
-// pass gives a frame's sample to a line, and in place of a few frames missing before it what lies between its neighbours when both are turned as
-// the flicker turns. Left out, they would modulate the light: one frame in ten that is missing drowns the faint lines next to a still scene.
+// pass gives a frame's sample to a line, and in place of a few frames missing before it what lies between its
+// neighbours when both are turned as the flicker turns. Left out, they would modulate the light: one frame in ten that
+// is missing drowns the faint lines next to a still scene.
 func (c *camera) pass(l *line, t float64, y complex128) {
 	const most = 0.3 // seconds; the light has not changed its ways meanwhile
 	gap := t - c.last
@@ -384,10 +386,10 @@ func (p *projection) noisy() float64 {
 	return 2 * (p.gram[0] + p.gram[2]) * slices.Max(p.contrasts[:])
 }
 
-// rowKernel returns the weights whose sum with a frame's rows is the complex amplitude of the given number of cycles in it:
-// by least squares together with a constant, a slope and, being real, the mirror image, so that none of these leaks in. gram is the Gram matrix of
-// cosine and sine over the rows, with constant and slope taken out of both: the variance that a cosine and b sine explain is
-// a²·gram[0] + 2ab·gram[1] + b²·gram[2].
+// rowKernel returns the weights whose sum with a frame's rows is the complex amplitude of the given number of cycles in
+// it: by least squares together with a constant, a slope and, being real, the mirror image, so that none of these leaks
+// in. gram is the Gram matrix of cosine and sine over the rows, with constant and slope taken out of both: the variance
+// that a cosine and b sine explain is a²·gram[0] + 2ab·gram[1] + b²·gram[2].
 func rowKernel(cycles float64, rows int) (kernel []complex128, gram [3]float64) {
 	kernel = make([]complex128, rows)
 	terms := 4 // cosine, sine, constant, slope
@@ -425,65 +427,6 @@ func rowKernel(cycles float64, rows int) (kernel []complex128, gram [3]float64) 
 func (p *projection) explains(x complex128) float64 {
 	a, b := 2*real(x), -2*imag(x)
 	return a*a*p.gram[0] + 2*a*b*p.gram[1] + b*b*p.gram[2]
-}
-
-// circle learns a strip's scene. The projection of a lit scene goes round in a circle: the scene is its middle, the
-// flicker its radius. Where the flicker turns fast the mean is as good; where its alias is near zero it may take minutes
-// to come round, and the circle through an arc of it (Kåsa 1976) knows the middle sooner. The moments are averages that forget.
-type circle struct {
-	origin                      complex128
-	n                           float64
-	x, y, xx, xy, yy, z, xz, yz float64 // z = x² + y²
-}
-
-func (c *circle) add(p complex128, share float64) {
-	if c.n == 0 {
-		c.origin = p
-	}
-	c.n++
-	p -= c.origin
-	x, y := real(p), imag(p)
-	z := x*x + y*y
-	for _, m := range []struct {
-		mean *float64
-		now  float64
-	}{{&c.x, x}, {&c.y, y}, {&c.xx, x * x}, {&c.xy, x * y}, {&c.yy, y * y}, {&c.z, z}, {&c.xz, x * z}, {&c.yz, y * z}} {
-		*m.mean += share * (m.now - *m.mean)
-	}
-}
-
-// center returns the mean, or the middle of the circle.
-func (c *circle) center(arc bool) complex128 {
-	mean := c.origin + complex(c.x, c.y)
-	if !arc {
-		return mean
-	}
-	// Covariances; least squares for z = 2ax + 2by + const about the mean, held towards it by a small ridge.
-	xx, xy, yy := c.xx-c.x*c.x, c.xy-c.x*c.y, c.yy-c.y*c.y
-	xz := c.xz - c.x*c.z - 2*(c.x*xx+c.y*xy)
-	yz := c.yz - c.y*c.z - 2*(c.x*xy+c.y*yy)
-	const ridge = 0.02
-	r := ridge * (xx + yy)
-	xx, yy = xx+r, yy+r
-	det := xx*yy - xy*xy
-	if !(det > 0) {
-		return mean
-	}
-	return mean + complex((xz*yy-yz*xy)/det/2, (yz*xx-xz*xy)/det/2)
-}
-
-// median returns the median of x, which it reorders; the mean of the middle two for an even number.
-func median(x []float64) float64 {
-	n := len(x)
-	upper := quickSelect(x, n/2)
-	if n%2 == 1 {
-		return upper
-	}
-	lower := math.Inf(-1)
-	for _, v := range x[:n/2] {
-		lower = math.Max(lower, v)
-	}
-	return (lower + upper) / 2
 }
 
 // readout returns the estimated read-out time in seconds: that of the guess in which the flicker was strongest, between its

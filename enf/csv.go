@@ -71,7 +71,7 @@ func ReadFile(path string) (Series, error) { return CSVOptions{}.ReadFile(path) 
 // 8 bytes a value for each column read.
 func ReadCSV(r io.Reader, name string) (Series, error) { return CSVOptions{}.Read(r, name) }
 
-// ReadFile is [ReadFile] for files that leave open what o says.
+// ReadFile is the function [ReadFile] for files that leave open what o says.
 func (o CSVOptions) ReadFile(path string) (Series, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -92,7 +92,7 @@ func (o CSVOptions) ReadFile(path string) (Series, error) {
 	return o.read(c, path, func() float64 { return float64(c.n) / float64(info.Size()) })
 }
 
-// Read is [ReadCSV] for files that leave open what o says.
+// Read is the function [ReadCSV] for files that leave open what o says.
 func (o CSVOptions) Read(r io.Reader, name string) (Series, error) { return o.read(r, name, nil) }
 
 // read is Read with a hint: consumed returns the share of the input that has been read, so that storage can be claimed

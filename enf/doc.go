@@ -16,12 +16,14 @@
 // the ENF. Within that outline:
 //
 //   - Only the strips are computed: each harmonic's surroundings are shifted to zero frequency and kept at a few
-//     samples a second ([dsp.Zoom]), k times as many for harmonic k, so that all strips have the same bins.
+//     samples a second (sound by [dsp.Downconverter], light by [dsp.Zoom]), k times as many for harmonic k, so that all
+//     strips have the same bins.
 //   - Power is in units of the strip's own noise. The evidence for a line is ln(1+power), which adds up over harmonics
 //     without one loud stranger deciding [2].
-//   - The ridge is tracked by dynamic programming over the slices [3], decided sixteen seconds later.
-//   - A harmonic takes part where its own peak follows the ridge in most of the seconds around: the gate. Where none
-//     does, there is no ENF, and no value.
+//   - The ridge is tracked by dynamic programming over the slices [3], decided sixteen seconds later, or
+//     sooner in a live stream, where nothing can change it any more.
+//   - A harmonic takes part where its own peak follows the ridge in enough of the seconds around: the gate. Where too few
+//     do, there is no ENF, and no value.
 //   - Along the ridge the frequency is measured by maximum likelihood over all harmonics that take part [4], with a
 //     slope, in a frame of 4 to 32 seconds, whichever promises the least error. The Fisher information of that fit is
 //     the uncertainty.

@@ -9,8 +9,8 @@ import (
 )
 
 const (
-	// earlyFrame is the length, in seconds, of the frames that early values come from (in those of four speech makes errors of 20-40 mHz), and
-	// earlySigma the uncertainty, in hertz, from which they are not given.
+	// earlyFrame is the length, in seconds, of the frames that early values come from (in those of four speech makes
+	// errors of 20-40 mHz), and earlySigma the uncertainty, in hertz, from which they are not given.
 	earlyFrame, earlySigma = 8, 0.0015
 	// earlyReach is how far from the ridge a line may have jumped and be found, and earlyStep the spacing of the places tried, in hertz:
 	// less than half of what a frame resolves at the tenth harmonic.

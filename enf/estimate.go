@@ -44,8 +44,8 @@ type Harmonic struct {
 
 // Tone is a stretch of one harmonic, its nominal frequency shifted to zero; it is only valid during the call.
 type Tone struct {
-	// Grid is the nominal frequency, Number the harmonic, and Input the mixture of the signal's channels that it is of: 0 their mean, 1 their
-	// difference.
+	// Grid is the nominal frequency, Number the harmonic, and Input the mixture of the signal's channels that it is of:
+	// 0 their mean, 1 their difference.
 	Grid          Grid
 	Number, Input int
 	// Sample i belongs to (First+i)/Rate seconds from the start of the signal, that brought down to a whole second.

@@ -16,10 +16,12 @@ const (
 	trackDelay, liveDelay = 16, 3
 	// liveSure is how far behind the best, in nats, a live track takes a path to be out of the question, and does not wait any longer.
 	liveSure = 12
-	// liveSpare is how much of its end a live slice may lack, in seconds, where its window has 4 % at most: the fundamental is known that much later
-	// than other harmonics. When the second is measured, a slice later at least, it is there.
+	// liveSpare is how much of its end a live slice may lack, in seconds, where its window has 4 % at most: the
+	// fundamental is known that much later than other harmonics. When the second is measured, a slice later at least,
+	// it is there.
 	liveSpare = 1
-	// pastSeconds and aheadSeconds bound the stretch around a second over which each line's worth is judged. A live one does not look ahead.
+	// pastSeconds and aheadSeconds bound the stretch around a second over which each line's worth is judged. A live one
+	// does not look ahead.
 	pastSeconds, aheadSeconds = 45, 15
 	// ringSeconds is the number of seconds that are remembered: all of the above.
 	ringSeconds = 128

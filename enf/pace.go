@@ -10,18 +10,20 @@ const (
 	paceMemory = 300
 	// paceRamp is by which power of their number frames count in the beginning: a browser's stamps are at their worst there.
 	paceRamp = 1
-	// unevenMost is how far the steps between stamps may be from whole periods, on average, in seconds. Those of whole milliseconds are off by half of one.
+	// unevenMost is how far the steps between stamps may be from whole periods, on average, in seconds. Those of whole
+	// milliseconds are off by half of one.
 	unevenMost, unevenTime = 0.001, 10
 	// A gap of more than paceGap seconds, or a step off by so much of a period, begins another rhythm. What has departed from the stamps by
 	// paceAstray seconds was none.
 	paceGap, paceOff, paceAstray = 1, 0.4, 0.1
 )
 
-// pace is the rhythm of a camera, by which it takes frames more evenly than they are stamped. A sensor is clocked by a crystal; the stamps are made
-// further on. Chromium's are those of the camera plus the mean delay of the last hundred frames (WebRTC's TimestampAligner), in whole
-// milliseconds: they step and wander, and a millisecond is an eighth of a cycle of flicker. Frames that follow one another evenly are
-// therefore taken to be as far apart as the slope of a straight line through the stamps over the frames' numbers says. Where they do not, as from a
-// camera that waits for light, the stamps are believed.
+// pace is the rhythm of a camera, by which it takes frames more evenly than they are stamped. A sensor is clocked by a
+// crystal; the stamps are made further on. Chromium's are those of the camera plus the mean delay of the last hundred
+// frames (WebRTC's TimestampAligner), in whole milliseconds: they step and wander, and a millisecond is an eighth of a
+// cycle of flicker. Frames that follow one another evenly are therefore taken to be as far apart as the slope of a
+// straight line through the stamps over the frames' numbers says. Where they do not, as from a camera that waits for
+// light, the stamps are believed.
 type pace struct {
 	number, stamp float64 // of the newest frame
 	period        float64 // as it was in the beginning, seconds

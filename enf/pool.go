@@ -15,8 +15,9 @@ const (
 	// leastValues is how many seconds of ENF there must be before any is said to be present. Noise alone is taken for ENF in
 	// 0.2 % of the seconds (docs/estimation.md), seldom for more than a few in a row.
 	leastValues = 8
-	// leastShare is the least share of a recording's seconds that must have ENF, and leastTwinShare that where the light's alias falls on the
-	// scene: values that are few there are wrong by 4-8 mHz, where they are most by 0.5-2 (docs/results/video.md).
+	// leastShare is the least share of a recording's seconds that must have ENF, and leastTwinShare that where the
+	// light's alias falls on the scene: values that are few there are wrong by 4-8 mHz, where they are most by 0.5-2
+	// (docs/results/video.md).
 	leastShare, leastTwinShare = 0.02, 0.4
 )
 

@@ -38,6 +38,15 @@ type Series struct {
 // Dated reports whether the series has a wall-clock time, rather than a count from an unknown start.
 func (s Series) Dated() bool { return s.Start.Year() > 1 }
 
+// Origin returns the second at which the series begins by its own count; 0 for a dated one, whose start is where counting
+// begins.
+func (s Series) Origin() float64 {
+	if s.Dated() {
+		return 0
+	}
+	return s.Start.Sub(time.Time{}).Seconds()
+}
+
 // Len returns the number of values, NaN included.
 func (s Series) Len() int { return len(s.Hz) }
 

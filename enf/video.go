@@ -36,10 +36,10 @@ const (
 //	c(n) = sum over rows l of log y(n,l) · exp(-j 2π ν l / rows),
 //
 // where ν = 2 f₀ · read-out time is the number of cycles in a frame: one complex sample per frame, in which the flicker
-// is a tone at 2 f₀ as sampled at the frame times, whatever the idle time between frames (Vatansever et al. 2019, Han et al.
-// 2022). The logarithm makes the light a term added to every strip alike, so that the median over the strips leaves out
-// what moves. A global shutter is ν = 0: one value per frame, and the tone an alias (Garg et al. 2013). The read-out
-// time is found by trying.
+// is a tone at 2 f₀ as sampled at the frame times, whatever the idle time between frames (Vatansever et al. 2019, Han et
+// al. 2022). The logarithm makes the light a term added to every strip alike; strips that stray from the others, as those
+// in which something moves do, count for less in their mean. A global shutter is ν = 0: one value per frame, and the tone
+// an alias (Garg et al. 2013). The read-out time is found by trying.
 type VideoEstimator struct {
 	opts    Options
 	epoch   time.Time

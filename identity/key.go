@@ -179,8 +179,8 @@ func writeKey(path string, data []byte, place func(from, to string) error) (err 
 	return place(f.Name(), path)
 }
 
-// ReadOrGenerate reads the key at path, or makes one for the name where there is no file: sealed under the passphrase, as [ReadSealed] does, or
-// in plaintext where that is nil.
+// ReadOrGenerate reads the key at path, or makes one for the name where there is no file: sealed under the passphrase,
+// as [ReadSealed] does, or in plaintext where that is nil.
 func ReadOrGenerate(path, name string, passphrase []byte) (Key, error) {
 	k, err := ReadKey(path)
 	if passphrase != nil {

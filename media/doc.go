@@ -35,20 +35,22 @@
 //
 // # Live streams
 //
-// [OpenLive] decodes one stream of a call, packet by packet as it comes: Opus, VP8, VP9, H.264 or AV1. It has no delay of its own: what
-// comes of a packet can be read before the next is written. A block has its packet's time, whatever was lost before it, and
-// nothing is made up: no sound is extrapolated over a lost packet, and a picture that the decoder had to patch is left out and counted. A
-// decoder that cannot keep up loses packets, which Write reports, and never lets them queue. Live decoding needs a build for Linux with cgo and
-// FFmpeg's libraries (5.1 or newer); any other build says so in OpenLive's error.
+// [OpenLive] decodes one stream of a call, packet by packet as it comes: Opus, VP8, VP9, H.264 or AV1. It has no delay
+// of its own: what comes of a packet can be read before the next is written. A block has its packet's time, whatever
+// was lost before it, and nothing is made up: no sound is extrapolated over a lost packet, and a picture that the
+// decoder had to patch is left out and counted. A decoder that cannot keep up loses packets, which Write reports, and
+// never lets them queue. Live decoding needs a build for Linux with cgo and FFmpeg's libraries (5.1 or newer); any
+// other build says so in OpenLive's error.
 //
 // # Decoding what nobody vouches for
 //
-// All other formats, and with [Options].Confined these too, are decoded by FFmpeg's libraries in a worker process: this program, started again with an empty environment and the
-// open file as its only input. The worker may not gain privileges, open files, connect, signal others (as far as the kernel's Landlock
-// allows to forbid it [6]) or use more than 4 GiB, 1 GiB for a live stream, and what it says is checked like any input. That it
-// crashes is an error that names the file, or ends one live stream. Builds without cgo, with the tag noav, or for other systems than Linux run the programs ffmpeg and ffprobe instead and take their
-// output as a NUT stream [5]. Either way only containers on a list are opened, so that no playlist can name other files or
-// addresses.
+// All other formats, and with [Options].Confined these too, are decoded by FFmpeg's libraries in a worker process: this
+// program, started again with an empty environment and the open file as its only input. The worker may not gain
+// privileges, open files, connect, signal others (as far as the kernel's Landlock allows to forbid it [6]) or use more
+// than 4 GiB, 1 GiB for a live stream, and what it says is checked like any input. That it crashes is an error that
+// names the file, or ends one live stream. Builds without cgo, with the tag noav, or for other systems than Linux run
+// the programs ffmpeg and ffprobe instead and take their output as a NUT stream [5]. Either way only containers on a
+// list are opened, so that no playlist can name other files or addresses.
 //
 // # References
 //

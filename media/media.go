@@ -56,8 +56,8 @@ type Options struct {
 	Pictures bool
 	// Threads is the number of decoder threads of formats that are not decoded natively; 0 means one per processor.
 	Threads int
-	// Confined has every format decoded in a process of its own, those too that are otherwise read natively: for recordings of strangers, in a
-	// program that has something to lose. A stream is refused then.
+	// Confined has every format decoded in a process of its own, those too that are otherwise read natively: for
+	// recordings of strangers, in a program that has something to lose. A stream is refused then.
 	Confined bool
 	// Stall is how long the decoder may stay silent before it is ended with an error; 0 means a minute.
 	Stall time.Duration

@@ -10,7 +10,6 @@ import (
 	"io"
 	"time"
 
-	"github.com/defakepro/defakepro/dsp"
 	"github.com/defakepro/defakepro/enf"
 	"github.com/defakepro/defakepro/media"
 )
@@ -192,7 +191,7 @@ func (w *watcher) feed(b media.Block) error {
 		if w.audio == nil {
 			w.audio = enf.NewAudio(w.options)
 		}
-		return w.audio.Write(dsp.Signal{Start: b.Audio.Start, Rate: b.Audio.Rate, Channels: b.Audio.Channels})
+		return w.audio.Write(*b.Audio)
 	}
 	if w.video == nil {
 		w.video = enf.NewVideo(w.options)

@@ -9,12 +9,12 @@
 //
 // # Clocks
 //
-// A participant's sampling clock may be wrong by 100 ppm, which makes all its values 6 mHz wrong at 60 Hz. The median rule of
-// poenf takes such an offset from each vector before it looks for what they agree on, and the truth has the median of the
-// offsets. But whose offset is the median changes with who is there, and a truth that jumps by a millihertz looks like a splice in everybody's
-// stream. So each member's offset from the truth is learned over minutes and taken off beforehand, and the truth keeps its
-// level as people come and go. That level itself is off by some clock's error, which a comparison takes for the
-// channel's own: it looks at what is left.
+// A participant's sampling clock may be wrong by 100 ppm, which makes all its values 6 mHz wrong at 60 Hz. The median
+// rule of poenf takes such an offset from each vector before it looks for what they agree on, and the truth has the
+// median of the offsets. But whose offset is the median changes with who is there, and a truth that jumps by a
+// millihertz looks like a splice in everybody's stream. So each member's offset from the truth is learned over minutes
+// and taken off beforehand, and the truth keeps its level as people come and go. That level itself is off by some
+// clock's error, which a comparison takes for the channel's own: it looks at what is left.
 package peers
 
 import (
@@ -34,8 +34,8 @@ import (
 const (
 	// Least is the least number of participants with hum that a truth takes: of two, none can be outvoted.
 	Least = 3
-	// length is the number of seconds that the rule is given at once, a minute: over less, grids that have nothing to do with one another move
-	// alike too often.
+	// length is the number of seconds that the rule is given at once, a minute: over less, grids that have nothing to
+	// do with one another move alike too often.
 	length = 60
 	// missing is how many of these seconds a member may lack; they are taken to be as the one before.
 	missing = 12
@@ -43,7 +43,8 @@ const (
 	// an offset may be from what it was: good streams of one grid are 0.5-2 mHz apart, in unrelated ones a minute differs by 7 and the
 	// next begins 15 elsewhere (docs/detection.md).
 	agreeHz, stayHz = 0.003, 0.003
-	// proveHz is agreeHz, and proveStayHz stayHz, until they are believed: two strangers who move alike for a minute do not do so that well.
+	// proveHz is agreeHz, and proveStayHz stayHz, until they are believed: two strangers who move alike for a minute do
+	// not do so that well.
 	proveHz, proveStayHz = 0.0022, 0.001
 	// mostMembers is how many are heard, as each is compared with each.
 	mostMembers = 64

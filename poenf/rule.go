@@ -54,9 +54,9 @@ func (r *Rule) UnmarshalText(text []byte) error {
 	return err
 }
 
-// MaxFaulty returns the largest f that n members allow. A round may close with m = n-f proofs, f of them lies. The median wants
-// the honest to be more than half, m >= 2f+1, so that n >= 3f+1, as agreement does. A Krum score wants m >= 2f+3, so that n >= 3f+3 (Blanchard
-// et al. 2017, §4).
+// MaxFaulty returns the largest f that n members allow. A round may close with m = n-f proofs, f of them lies. The
+// median wants the honest to be more than half, m >= 2f+1, so that n >= 3f+1, as agreement does. A Krum score wants m
+// >= 2f+3, so that n >= 3f+3 (Blanchard et al. 2017, §4).
 func (r Rule) MaxFaulty(n int) int {
 	if r == Krum {
 		return max(0, (n-3)/3)

@@ -53,9 +53,9 @@ func (f Format) sample(b []byte) float64 {
 
 const (
 	blocksPerSecond = 4
-	// A recorder's clock is up to 100 ppm off, so that a count of samples leaves the true time by a second in three hours. Where all of the
-	// last anchorBlocks arrived anchorSlip or more away from the count, the count is moved. The least of them is taken, for a block may come
-	// late but not early.
+	// A recorder's clock is up to 100 ppm off, so that a count of samples leaves the true time by a second in three
+	// hours. Where all of the last anchorBlocks arrived anchorSlip or more away from the count, the count is moved. The
+	// least of them is taken, for a block may come late but not early.
 	anchorBlocks = 20
 	anchorSlip   = 100 * time.Millisecond
 	mostRate     = 768_000

@@ -53,8 +53,8 @@ type Options struct {
 }
 
 const (
-	// longestHole is how many seconds without a value in a row a proof bridges, by a straight line: over so short a time a grid moves 2-3 mHz
-	// (docs/detection.md), which the others' values correct.
+	// longestHole is how many seconds without a value in a row a proof bridges, by a straight line: over so short a
+	// time a grid moves 2-3 mHz (docs/detection.md), which the others' values correct.
 	longestHole = 2
 	// memory is how many seconds before the newest are kept: those of the longest proof and as many again for rounds that wait.
 	memory = 2 * poenf.MaxLength

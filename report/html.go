@@ -23,8 +23,8 @@ type HTML struct {
 	Spectrograms []*Spectrogram
 	// Origin says where the start that the report assumes came from, such as "as --start says"; empty where that is not known.
 	Origin string
-	// Alone says that the recording was held against itself, without a reference: its picture against its sound, and the hum's phase against
-	// its own course.
+	// Alone says that the recording was held against itself, without a reference: its picture against its sound, and
+	// the hum's phase against its own course.
 	Alone bool
 	// Phase is shown of a recording held against itself, and where it alone tells of a cut.
 	Phase Phase

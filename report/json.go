@@ -114,11 +114,13 @@ type jsonSpan struct {
 // null for what does not exist. Members and elements come in a fixed order. The members named llr are log-likelihood
 // ratios in nats: of following the grid at that time against any other time or grid.
 //
-// Beside the members of the command's description there are options (forged_llr is the evidence that false_alarms_per_h asks of a forged
-// span), offset_ppm, sigma_hz (the median uncertainty of a value as estimated) and noise_hz (as compared), statistics (what the grid was taken
-// to be like: [detect.Statistics], fitted_h 0 where the reference is too short to tell its autocorrelation), readout_s (null where there is no rolling shutter), compared_at (RFC 3339: the reference's time at second 0 of
-// the recording; null for an undated recording or after a search), harmonics, each window's offset_hz (beyond the constant offset of the
-// channel), and each forged span's kind and jump_s (null but for a cut). The only errors are those of w.
+// Beside the members of the command's description there are options (forged_llr is the evidence that false_alarms_per_h
+// asks of a forged span), offset_ppm, sigma_hz (the median uncertainty of a value as estimated) and noise_hz (as
+// compared), statistics (what the grid was taken to be like: [detect.Statistics], fitted_h 0 where the reference is too
+// short to tell its autocorrelation), readout_s (null where there is no rolling shutter), compared_at (RFC 3339: the
+// reference's time at second 0 of the recording; null for an undated recording or after a search), harmonics, each
+// window's offset_hz (beyond the constant offset of the channel), and each forged span's kind and jump_s (null but for
+// a cut). The only errors are those of w.
 func WriteJSON(w io.Writer, r detect.Report) error {
 	out := jsonReport{
 		Media:     r.Media,
@@ -276,7 +278,7 @@ func WriteEstimateJSON(w io.Writer, media string, e enf.Estimate) error {
 		Harmonics: newJSONHarmonics(e.Harmonics),
 		Values:    make([]jsonValue, 0, e.Series.Len()),
 	}
-	start := origin(e.Series)
+	start := e.Series.Origin()
 	for i, hz := range e.Series.Hz {
 		out.Values = append(out.Values, jsonValue{
 			Time:      number(start + e.Series.Seconds(i)),

@@ -36,8 +36,8 @@ type phaseLine struct {
 	sum  []complex128
 }
 
-// Add takes in a stretch of a harmonic. It keeps nothing of t.Samples. The difference of a signal's channels is left out, and so is what does not
-// continue what came before.
+// Add takes in a stretch of a harmonic. It keeps nothing of t.Samples. The difference of a signal's channels is left
+// out, and so is what does not continue what came before.
 func (p *Phase) Add(t enf.Tone) {
 	if t.Input != 0 || !(t.Rate > 0) || t.First < 0 {
 		return
@@ -80,8 +80,8 @@ func (p *Phase) layers(e enf.Estimate) []layer {
 	return out
 }
 
-// departure is by how many degrees the phase departs from running evenly: its turn over the two seconds after a moment, less that over the two
-// before. A jump shows as a pulse up and one down, four seconds long together.
+// departure is by how many degrees the phase departs from running evenly: its turn over the two seconds after a moment,
+// less that over the two before. A jump shows as a pulse up and one down, four seconds long together.
 func (l *phaseLine) departure() (t, degrees []float64) {
 	for k := range l.sum {
 		t, degrees = append(t, (float64(k)+0.5)*phaseStep), append(degrees, math.NaN())

@@ -21,8 +21,8 @@ var templates = template.Must(template.ParseFS(templateFiles, "templates/*"))
 
 // Plot writes e as an SVG of its own, as `extract --plot` does: the frequency in hertz over the time in the recording
 // with a band of two standard uncertainties, and below it the signal-to-noise ratio in decibels. name names the
-// recording in the title. Without ENF the plot says so in place of a curve. It follows a viewer's dark mode, needs nothing from outside, and stays below about 200 kB for
-// any length. The only errors are those of w.
+// recording in the title. Without ENF the plot says so in place of a curve. It follows a viewer's dark mode, needs
+// nothing from outside, and stays below about 200 kB for any length. The only errors are those of w.
 func Plot(w io.Writer, name string, e enf.Estimate) error {
 	shown := short(printable(name), 80)
 	title := "ENF of " + shown
@@ -78,9 +78,9 @@ func estimatePanels(e enf.Estimate, title string) []panel {
 	return panels
 }
 
-// seconds are the times of a series' values, from the start of the recording.
+// seconds are the times of a series' values, from the start of the recording, with which a dated series is taken to begin.
 func seconds(s enf.Series) []float64 {
-	start := origin(s)
+	start := s.Origin()
 	t := make([]float64, s.Len())
 	for i := range t {
 		t[i] = start + s.Seconds(i)
@@ -93,7 +93,7 @@ func lastSecond(s enf.Series) float64 {
 	if s.Len() == 0 {
 		return 0
 	}
-	return origin(s) + s.Seconds(s.Len()-1)
+	return s.Origin() + s.Seconds(s.Len()-1)
 }
 
 // duration makes the length of a time axis of the times that it must show: positive, and finite.

@@ -166,12 +166,3 @@ func comparedAt(o detect.Options, c detect.Channel) (time.Time, bool) {
 	}
 	return c.Estimate.Series.Start.Add(time.Duration(c.Lag * float64(time.Second))).UTC(), true
 }
-
-// origin is the time of a series' first value, in seconds from the start of the recording. A series with a wall-clock
-// time is taken to begin with its recording.
-func origin(s enf.Series) float64 {
-	if s.Dated() {
-		return 0
-	}
-	return s.Start.Sub(time.Time{}).Seconds()
-}

@@ -20,10 +20,12 @@ type Kind string
 const (
 	// Replace puts material of the same scene, recorded an hour earlier on the same grid, in place of the span: a replay.
 	Replace Kind = "replace"
-	// Cut takes out a stretch as long as the span at its beginning: the recording jumps ahead there. Nobody can send what has not happened yet, so a
-	// [Stream] runs late from its beginning by all that will be cut out of it, and is live after the last cut.
+	// Cut takes out a stretch as long as the span at its beginning: the recording jumps ahead there. Nobody can send
+	// what has not happened yet, so a [Stream] runs late from its beginning by all that will be cut out of it, and is
+	// live after the last cut.
 	Cut Kind = "cut"
-	// Insert puts in material recorded an hour earlier; the recording goes on afterwards where it was interrupted, in a stream that much later.
+	// Insert puts in material recorded an hour earlier; the recording goes on afterwards where it was interrupted, in a
+	// stream that much later.
 	Insert Kind = "insert"
 	// Mute puts a synthetic track, with no trace of a grid, in place of the span: cloned speech without hum, a picture under steady light.
 	Mute Kind = "mute"
@@ -31,12 +33,13 @@ const (
 	Foreign Kind = "foreign"
 	// Face re-renders the talker's head under steady light; all around it stays as it was. In video alone.
 	Face Kind = "face"
-	// Reface re-renders the talker's head under the light of an hour earlier, as a face taken from another recording is; all around it stays as
-	// it was. In video alone.
+	// Reface re-renders the talker's head under the light of an hour earlier, as a face taken from another recording
+	// is; all around it stays as it was. In video alone.
 	Reface Kind = "reface"
-	// Camera plays a recording of an hour earlier into a virtual camera, which shows at each of its own frames, a little irregularly, the latest frame
-	// of that recording, made at another rate. Its sound is that of the recording. What the recording's own compression does to it is left out. Frames
-	// shown at other times than they were made break up the flicker, so that little of what [Recording.Carried] says can be found in the picture.
+	// Camera plays a recording of an hour earlier into a virtual camera, which shows at each of its own frames, a
+	// little irregularly, the latest frame of that recording, made at another rate. Its sound is that of the recording.
+	// What the recording's own compression does to it is left out. Frames shown at other times than they were made
+	// break up the flicker, so that little of what [Recording.Carried] says can be found in the picture.
 	Camera Kind = "camera"
 )
 
@@ -154,8 +157,8 @@ func (l timeline) at(t float64) piece {
 	return l[max(0, i)]
 }
 
-// layOut returns the pieces of a channel of so many seconds under the attacks, which are in order. Live is where the recording comes from, and
-// foreign another grid.
+// layOut returns the pieces of a channel of so many seconds under the attacks, which are in order. Live is where the
+// recording comes from, and foreign another grid.
 func layOut(attacks []Attack, seconds float64, channel enf.Source, live material, foreign func() *enftest.Grid) timeline {
 	var l timeline
 	cursor := 0.

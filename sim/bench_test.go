@@ -15,7 +15,8 @@ import (
 	"github.com/defakepro/defakepro/sim"
 )
 
-// BenchmarkStream renders and encodes a participant, and reports the share of a core that it would take in real time, of this process and of its encoders.
+// BenchmarkStream renders and encodes a participant, and reports the share of a core that it would take in real time,
+// of this process and of its encoders.
 func BenchmarkStream(b *testing.B) {
 	used := func(who int) time.Duration {
 		var u syscall.Rusage

@@ -35,7 +35,8 @@ type frame struct {
 // splitter returns a function that reads one frame after another from what a muxer writes, and [io.EOF] at the end.
 type splitter func(r *bufio.Reader) func() (frame, error)
 
-// startEncoder starts ffmpeg with the arguments, between those that keep it from waiting for more than one frame. It ends with ctx or its input.
+// startEncoder starts ffmpeg with the arguments, between those that keep it from waiting for more than one frame. It
+// ends with ctx or its input.
 func startEncoder(ctx context.Context, ffmpeg string, args []string, split splitter) (*encoder, error) {
 	args = slices.Concat([]string{"-hide_banner", "-loglevel", "error", "-probesize", "32", "-analyzeduration", "0"},
 		args, []string{"-flush_packets", "1", "pipe:1"})
@@ -88,8 +89,8 @@ func (e *encoder) frames() iter.Seq2[frame, error] {
 // longestFrame bounds an encoded frame, in bytes: a raw one of 1080p has twice as many.
 const longestFrame = 2 << 20
 
-// splitIVF reads IVF, in which libvpx's own tools write VP8 and VP9: a header of 32 bytes, then before each frame its length in four bytes and its
-// time in eight, little-endian.
+// splitIVF reads IVF, in which libvpx's own tools write VP8 and VP9: a header of 32 bytes, then before each frame its
+// length in four bytes and its time in eight, little-endian.
 func splitIVF(r *bufio.Reader) func() (frame, error) {
 	var header []byte
 	return func() (frame, error) {
@@ -114,7 +115,8 @@ func splitIVF(r *bufio.Reader) func() (frame, error) {
 		if _, err := io.ReadFull(r, data); err != nil {
 			return frame{}, io.ErrUnexpectedEOF
 		}
-		// The frame type is the lowest bit of a VP8 frame (RFC 6386, 9.1), and the third of one of VP9 in profile 0 (its specification, 6.2).
+		// The frame type is the lowest bit of a VP8 frame (RFC 6386, 9.1), and the third of one of VP9 in profile 0
+		// (its specification, 6.2).
 		key := data[0]&1 == 0
 		if string(header[8:12]) == "VP90" {
 			key = data[0]&4 == 0
@@ -123,8 +125,8 @@ func splitIVF(r *bufio.Reader) func() (frame, error) {
 	}
 }
 
-// splitAnnexB reads the byte stream of H.264 (Annex B) in which each access unit begins with a delimiter. That a unit is over tells the next one: they
-// come out a frame late.
+// splitAnnexB reads the byte stream of H.264 (Annex B) in which each access unit begins with a delimiter. That a unit
+// is over tells the next one: they come out a frame late.
 func splitAnnexB(r *bufio.Reader) func() (frame, error) {
 	delimiter := []byte{0, 0, 0, 1, 9}
 	s := bufio.NewScanner(r)

@@ -56,9 +56,9 @@ const (
 	mostAlike   = 32
 )
 
-// Write writes the sound to w in real time: each sample is written when it has been recorded, give or take a twentieth of a second, and the first is
-// of now. Where w is slow the rest follows at once, so that a count of samples stays the recorder's clock. It returns at the end, when w fails, or with
-// ctx's error.
+// Write writes the sound to w in real time: each sample is written when it has been recorded, give or take a twentieth
+// of a second, and the first is of now. Where w is slow the rest follows at once, so that a count of samples stays the
+// recorder's clock. It returns at the end, when w fails, or with ctx's error.
 func (p PCM) Write(ctx context.Context, w io.Writer) error {
 	p, err := p.withDefaults()
 	if err != nil {

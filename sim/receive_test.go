@@ -82,8 +82,8 @@ func estimates(t *testing.T, r sim.Recording) map[enf.Source]enf.Estimate {
 	return out
 }
 
-// compare returns the error of the estimate against what the recording carries from one second to another, and the correlation with it; and how
-// many seconds it rests on. Recordings and their estimates begin on whole seconds.
+// compare returns the error of the estimate against what the recording carries from one second to another, and the
+// correlation with it; and how many seconds it rests on. Recordings and their estimates begin on whole seconds.
 func compare(got, want enf.Series, from, to int) (rmse, correlation float64, n int) {
 	var x, y []float64
 	for i := from; i < min(to, got.Len(), want.Len()); i++ {
@@ -142,8 +142,8 @@ func TestStreamCarriesTheTruth(t *testing.T) {
 	}
 }
 
-// Each attack carries what it says. Of a face that was made anew, the room around it tells the truth: that the estimators see nothing there is
-// what this test holds fast, not what one would wish.
+// Each attack carries what it says. Of a face that was made anew, the room around it tells the truth: that the
+// estimators see nothing there is what this test holds fast, not what one would wish.
 func TestStreamUnderAttack(t *testing.T) {
 	needFFmpeg(t)
 	const seconds, from = 80, 30

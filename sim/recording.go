@@ -20,8 +20,8 @@ type Recording struct {
 	Seed uint64
 	// Duration is the length of what is rendered, at most 24 hours; a [Stream] may be left at 0, for as long as can be.
 	Duration time.Duration
-	// Mains is the grid, which several recordings may share; it must reach from an hour before Start to the end. With nil, the recording has a grid
-	// of its own, that Grid and Swing describe.
+	// Mains is the grid, which several recordings may share; it must reach from an hour before Start to the end. With
+	// nil, the recording has a grid of its own, that Grid and Swing describe.
 	Mains *enftest.Grid
 	// Start is when the recording begins on the wall clock of Mains; the zero Time for the grid's own start.
 	Start time.Time
@@ -35,8 +35,9 @@ type Recording struct {
 	Audio *Audio
 	// Attacks are the forgeries. They must not overlap.
 	Attacks []Attack
-	// Retouch, when not nil, may change each frame before it is encoded: that of the second t of the file, all luma bytes row by row and then
-	// the two planes of chroma (yuv420p). It is what a face swap does to a picture. A [Stream] does not call it.
+	// Retouch, when not nil, may change each frame before it is encoded: that of the second t of the file, all luma
+	// bytes row by row and then the two planes of chroma (yuv420p). It is what a face swap does to a picture. A
+	// [Stream] does not call it.
 	Retouch func(t float64, frame []byte)
 	// Progress, when not nil, is called now and then with how much has been rendered.
 	Progress func(done time.Duration)
@@ -47,8 +48,9 @@ const (
 	longest  = 24 * time.Hour
 )
 
-// NewMains returns the grid that seed stands for on the wall clock, with second zero at start: the same in every process that is given the same.
-// It is known for a week from then on, and for a day and an hour before, which is as far as any attack reaches back.
+// NewMains returns the grid that seed stands for on the wall clock, with second zero at start: the same in every
+// process that is given the same. It is known for a week from then on, and for a day and an hour before, which is as
+// far as any attack reaches back.
 func NewMains(seed uint64, nominal enf.Grid, start time.Time) *enftest.Grid {
 	return enftest.NewGrid(seed, enftest.GridOptions{
 		Nominal: nominal, Start: start, Duration: 7 * longest, Before: longest + elsewhen*time.Second,
@@ -156,8 +158,9 @@ func (r Recording) Spans() ([]Span, error) {
 	return p.spans, err
 }
 
-// Carried returns the frequency that a channel of the rendered file holds at each of its seconds, NaN where it holds none: what a perfect estimator
-// that knows the recorder's clock would find. Of a picture with a re-rendered head, it is that of all else.
+// Carried returns the frequency that a channel of the rendered file holds at each of its seconds, NaN where it holds
+// none: what a perfect estimator that knows the recorder's clock would find. Of a picture with a re-rendered head, it
+// is that of all else.
 func (r Recording) Carried(channel enf.Source) (enf.Series, error) {
 	p, err := r.plan()
 	if err != nil {

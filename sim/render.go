@@ -32,9 +32,10 @@ var (
 	}
 )
 
-// Render writes the recording to the file at path, whose extension says the container: mp4, mov, mkv, webm or avi with video; also m4a, mp3, opus,
-// ogg, flac or wav without; or y4m, which holds the picture alone, uncompressed, as browsers take it for that of a camera. An existing
-// file is replaced. All but y4m and WAV with PCM needs the ffmpeg command; without it, the error wraps [exec.ErrNotFound].
+// Render writes the recording to the file at path, whose extension says the container: mp4, mov, mkv, webm or avi with
+// video; also m4a, mp3, opus, ogg, flac or wav without; or y4m, which holds the picture alone, uncompressed, as
+// browsers take it for that of a camera. An existing file is replaced. All but y4m and WAV with PCM needs the ffmpeg
+// command; without it, the error wraps [exec.ErrNotFound].
 func (r Recording) Render(ctx context.Context, path string) error {
 	if err := r.render(ctx, path); err != nil {
 		return fmt.Errorf("render %s: %w", path, err)

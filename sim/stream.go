@@ -49,7 +49,8 @@ const (
 	underWay = 16
 )
 
-// Stream is a recording rendered in real time and encoded as a call does, with low delay. It holds running ffmpeg processes and must be closed.
+// Stream is a recording rendered in real time and encoded as a call does, with low delay. It holds running ffmpeg
+// processes and must be closed.
 type Stream struct {
 	recording    Recording
 	start        time.Time
@@ -58,13 +59,14 @@ type Stream struct {
 	audio, video *lane
 }
 
-// Stream begins to render the recording in real time from its Start on, from half a second from now on if that is zero. If Start has passed, the stream is in the midst
-// of it; with a [Cut], it begins later than Start by all that will be cut out. A Duration of 0 is as long as the grid is known, at
-// most 24 hours. The stream ends with the recording or ctx.
+// Stream begins to render the recording in real time from its Start on, from half a second from now on if that is zero.
+// If Start has passed, the stream is in the midst of it; with a [Cut], it begins later than Start by all that will be
+// cut out. A Duration of 0 is as long as the grid is known, at most 24 hours. The stream ends with the recording or
+// ctx.
 //
-// Sound is Opus, whatever its Codec says, at 48, 24, 16, 12 or 8 kHz; the picture VP8 unless its Codec is vp9 or h264, with a key frame every two
-// seconds. Where rendering falls behind or nobody takes the packets, frames are dropped: media time is never stretched. It needs the
-// ffmpeg command; without it, the error wraps [exec.ErrNotFound].
+// Sound is Opus, whatever its Codec says, at 48, 24, 16, 12 or 8 kHz; the picture VP8 unless its Codec is vp9 or h264,
+// with a key frame every two seconds. Where rendering falls behind or nobody takes the packets, frames are dropped:
+// media time is never stretched. It needs the ffmpeg command; without it, the error wraps [exec.ErrNotFound].
 func (r Recording) Stream(ctx context.Context, o StreamOptions) (*Stream, error) {
 	s, err := r.stream(ctx, o)
 	if err != nil {
@@ -141,7 +143,8 @@ func (r Recording) live(now time.Time) (Recording, time.Time, error) {
 	return r, start, nil
 }
 
-// Recording returns what is streamed, with its Duration, and its Start if it has a Mains: its Truth, Spans and Carried are those of the stream.
+// Recording returns what is streamed, with its Duration, and its Start if it has a Mains: its Truth, Spans and Carried
+// are those of the stream.
 func (s *Stream) Recording() Recording { return s.recording }
 
 // Start returns when the stream begins on the wall clock: what a Time of zero stands for.

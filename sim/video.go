@@ -193,8 +193,8 @@ func (s *studio) gain(m material, at float64) uint32 {
 // cameraJitter is how irregularly a virtual camera takes frames, as a standard deviation in seconds. Chosen, not measured.
 const cameraJitter = 0.004
 
-// latest returns when the frame began that a virtual camera has at second t, of a recording at 30 frames a second, or at 25 where that is what it
-// is shown at.
+// latest returns when the frame began that a virtual camera has at second t, of a recording at 30 frames a second, or
+// at 25 where that is what it is shown at.
 func (s *studio) latest(t float64) float64 {
 	fps := 30.
 	if s.FPS == fps {
@@ -228,7 +228,8 @@ func (s *studio) pose(t float64) (x, y float64) {
 // shoulders is where they begin below the centre of the head, in halves of its height.
 const shoulders = 0.9
 
-// talker returns the pixels of row y that the talker covers, and where in its own texture they start: an oval head over shoulders that widen downwards.
+// talker returns the pixels of row y that the talker covers, and where in its own texture they start: an oval head over
+// shoulders that widen downwards.
 func (s *studio) talker(y int, cx, cy float64) (from, to, at int) {
 	unit := float64(s.Height) / 5 // half the height of the head
 	d := (float64(y) - cy) / unit

@@ -3,11 +3,11 @@
 
 // Package upconv tells made pictures from photographs by their spectrum: the baseline that DeFakePro is compared with.
 //
-// Networks that make pictures enlarge them by up-convolution, which does not reproduce the spectrum of natural images: at
-// high frequencies there is too little or too much. Durall, Keuper, Pfreundt and Keuper average the logarithm of the
+// Networks that make pictures enlarge them by up-convolution, which does not reproduce the spectrum of natural images:
+// at high frequencies there is too little or too much. Durall, Keuper, Pfreundt and Keuper average the logarithm of the
 // magnitude of a picture's two-dimensional spectrum over rings of equal frequency, and give the profile to an ordinary
-// classifier [1] [2]. [Profile] and [Feature] are that, to the letter of the authors' published notebooks [3]; [Train] makes
-// the classifiers that they use: support vector machines [4] and logistic regression.
+// classifier [1] [2]. [Analyzer.Profile] and [Analyzer.Feature] are that, to the letter of the authors' published
+// notebooks [3]; [Train] makes the classifiers that they use: support vector machines [4] and logistic regression.
 //
 // The authors' advice holds here too: crop to the face first, never resize the picture (the profile is resized instead), and
 // expect little of strongly compressed video.

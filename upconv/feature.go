@@ -14,12 +14,8 @@ import (
 	"gonum.org/v1/gonum/interp"
 )
 
-// DefaultPoints is the length of a [Feature] of small pictures such as CelebA's, DefaultFacePoints of faces in video: those of
-// the authors' notebooks [3].
-const (
-	DefaultPoints     = 80
-	DefaultFacePoints = 300
-)
+// DefaultFacePoints is the length of the feature of a face in video, as in the authors' notebook [3].
+const DefaultFacePoints = 300
 
 // The smallest picture with enough rings for a cubic, and the largest that is taken: 8K.
 const (

@@ -36,6 +36,9 @@ func measured(t *testing.T, name string) string {
 	return path
 }
 
+// celebaPoints is the length of the feature of a picture of CelebA, as in the authors' notebook.
+const celebaPoints = 80
+
 // celeba returns the authors' features: 1000 of made faces, then 1000 of photographs.
 func celeba(t *testing.T) (features [][]float64, fake []bool) {
 	t.Helper()
@@ -89,7 +92,7 @@ func TestAuthorsFaces(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				v, err := a.Feature(m, upconv.DefaultPoints)
+				v, err := a.Feature(m, celebaPoints)
 				if err != nil {
 					t.Fatal(err)
 				}

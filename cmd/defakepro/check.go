@@ -53,7 +53,7 @@ REF is a CSV of the grid's frequency (time_s or an ISO time, and frequency_hz; .
 the same grid at the same time. Where MEDIA and REF both have dates, or both are CSV whose seconds overlap, they are laid
 together by these; else they are taken to start together. --start says where in the reference MEDIA claims to start
 instead: a date, or seconds as the reference counts them, from its first row if it has dates. --search finds it, and
-prints the same seconds. Series that hold a harmonic, as 300 Hz on a grid of 60, are divided down.
+counts in the same way. Series that hold a harmonic, as 300 Hz on a grid of 60, are divided down.
 
 The hum's phase jumps where something was cut out or put in, however short; where a recorder lost samples it does too.
 Without a reference that is what the recording is held against, and its light's flicker against its sound's hum. This can
@@ -239,7 +239,7 @@ func (o checkOptions) compare(ctx context.Context, path string, r reading, truth
 		opts.Start = o.claimed(est, truth)
 		channels[i] = r.tones.Beside(detect.Compare(est, truth.Series, opts))
 		if o.Search {
-			channels[i].Lag += ownStart(truth.Series)
+			channels[i].Lag += truth.Series.Origin()
 		}
 	}
 	if err := ctx.Err(); err != nil {
@@ -310,14 +310,6 @@ func shared(est, truth enf.Estimate) time.Duration {
 		return 0
 	}
 	return own.Start.Sub(ref.Start)
-}
-
-// ownStart returns the second at which a series begins by its own count; 0 for one with dates.
-func ownStart(s enf.Series) float64 {
-	if s.Dated() {
-		return 0
-	}
-	return s.Start.Sub(time.Time{}).Seconds()
 }
 
 // taken says what start was assumed, where none was given.

@@ -24,8 +24,8 @@ import (
 	"github.com/defakepro/defakepro/sim"
 )
 
-// The demo's length, from when all are in the call; how much of it comes before the deepfake, if that is more than it takes for first verdicts; and
-// the least that comes after it begins.
+// The demo's length, from when all are in the call; how much of it comes before the deepfake, if that is more than it
+// takes for first verdicts; and the least that comes after it begins.
 const (
 	demoUsual    = 3 * time.Minute
 	demoShortest = 90 * time.Second

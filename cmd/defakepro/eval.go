@@ -4,6 +4,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -51,6 +52,7 @@ func evaluations() []evaluation {
 		{"all", "all of the above, and a page that shows them", evalAll},
 		{"audio", "ENF from hum with the phase of real mains, under noise, speech and codecs; needs ffmpeg and --data", evalAudio},
 		{"video", "ENF from rendered video, through encoders, against the truth; needs ffmpeg", evalVideo},
+		{"localise", "where edits are found, in simulated recordings and, with --data, in real ones; an hour", evalLocalise},
 		{"calls", "how soon a guard flags a deepfake in simulated calls, and how often wrongly; recorded grids with --data", evalCalls},
 		{"faults", "a committee of processes under kill -9, partitions, slow links, wrong clocks, full disks and liars", evalFaults},
 		{"poenf", "what liars do to a committee's truth, and the paper's rule against its authors' code", evalPoENF},
@@ -65,7 +67,7 @@ func newEvalCommand() *cobra.Command {
 		"docs/results are its output.\n\n")
 	for _, e := range evaluations() {
 		names = append(names, e.name)
-		fmt.Fprintf(&long, "  %-8s %s\n", e.name, e.what)
+		fmt.Fprintf(&long, "    %-8s  %s\n", e.name, e.what)
 	}
 	c := &cobra.Command{
 		Use:     "eval " + strings.Join(names, "|"),
@@ -95,6 +97,9 @@ func newEvalCommand() *cobra.Command {
 	return c
 }
 
+// pages names the pages that are not called as their experiment is.
+var pages = map[string]string{"all": "paper", "localise": "localisation"}
+
 func runEval(c *cobra.Command, opts evalOptions, e evaluation) error {
 	page, table := &output{}, &output{}
 	if opts.dir != "" {
@@ -102,10 +107,7 @@ func runEval(c *cobra.Command, opts evalOptions, e evaluation) error {
 		if err != nil {
 			return err
 		}
-		name := e.name
-		if name == "all" {
-			name = "paper"
-		}
+		name := cmp.Or(pages[e.name], e.name)
 		if page, err = createOutput(filepath.Join(opts.dir, name+".md")); err != nil {
 			return err
 		}
@@ -167,6 +169,10 @@ func evalVideo(ctx context.Context, o evalOptions, say func(string)) (evalReport
 		say(fmt.Sprintf("%d of %d: %s: RMSE %.2f mHz in %.0f %% of the seconds", len(report.Results), len(cases), r, 1e3*r.RMSE, 100*r.Coverage))
 	}
 	return report, nil
+}
+
+func evalLocalise(ctx context.Context, o evalOptions, say func(string)) (evalReport, error) {
+	return eval.Localise(ctx, o.data, o.quick, evalSeed, say)
 }
 
 func evalAudio(ctx context.Context, o evalOptions, say func(string)) (evalReport, error) {

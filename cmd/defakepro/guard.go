@@ -68,7 +68,7 @@ func newGuardCommand() *cobra.Command {
 	opts := guardOptions{window: time.Minute, shift: 5 * time.Second, rule: detect.RuleLLR, threshold: 0.8, listen: defaultGuardListen}
 	c := &cobra.Command{
 		Use:   "guard --livekit URL --room ROOM",
-		Short: "Watch a meeting, and show who is real",
+		Short: "Watch a meeting, and show whose sound and picture follow the grid",
 		Long: `Guard joins a room of a LiveKit server, unseen, follows everybody's sound and picture, compares both with what the grid did meanwhile, and shows a
 page (--listen) with a badge for each participant: authentic, forged since when and why, or undetermined and why.
 
@@ -76,12 +76,12 @@ The key and secret of the LiveKit project are taken from ` + livekitKeyVariable 
 They stay with the guard. A server that refuses them at first ends it; one that cannot be reached, or has no such room, is tried again and again, and the
 page says why.
 
-What the grid did, a committee's nodes tell (--ledger, several with commas; with --genesis each round is checked by its certificate, so that no
+A committee's nodes tell what the grid did (--ledger, several with commas; with --genesis each round is checked by its certificate, so that no
 node need be trusted), or a file to which somebody goes on adding (--reference). With neither, the guard makes a truth of the participants' own streams,
 which takes three or more with hum.
 
-Other than on loopback the page needs --tls-cert and --tls-key, and --ledger: it asks for tokens (defakepro help token), which the committee's registry
-verifies, as it stood at most a minute ago; with no node to tell for five minutes, all are refused. To look takes a token for rooms:read, verdicts:read, nodes:read and
+Other than on loopback the page needs --tls-cert and --tls-key, and --ledger: it asks for tokens (defakepro help token). The committee's registry
+verifies them; each node is asked for it every 15 s, and when none has told it for five minutes all are refused. Looking at the page takes a token for rooms:read, verdicts:read, nodes:read and
 rounds:read; it is pasted into the page, or given behind its address as #token=TOKEN. The guard's own, for nodes that ask for one, is taken from ` + ledgerTokenVariable + `:
 it takes rounds:read and members:read.
 

@@ -41,9 +41,9 @@ func newInitCommand() *cobra.Command {
 		Short: "Set up a committee: an administrator's key, a node, and a first token",
 		Long: `Init writes to DIR what a committee begins with, and prints what to do next:
 
-  DIR/administrator_key.json   registers members and issues tokens; sealed where --passphrase-file says under what. Keep it elsewhere.
-  DIR/node0                    the home of the first node, whose interface asks for tokens
-  DIR/token                    a first token, for all that the node does
+    DIR/administrator_key.json   registers members and issues tokens; sealed where --passphrase-file says under what. Keep it elsewhere.
+    DIR/node0                    the home of the first node, whose interface asks for tokens
+    DIR/token                    a first token, for all that the node does
 
 Nothing that exists is overwritten.`,
 		Example: `  defakepro init lab --nominal 50 --input soundcard --passphrase-file passphrase

@@ -243,8 +243,8 @@ func (c *channels) close(path string) ([]enf.Estimate, error) {
 	return out, nil
 }
 
-// readSeries returns the frequency series at path, or in the pipe there, as an estimate that someone else made. If its values do not tell which
-// grid they are of, they stay as they are and the estimate's grid is GridAuto.
+// readSeries returns the frequency series at path, or in the pipe there, as an estimate that someone else made. If its
+// values do not tell which grid they are of, they stay as they are and the estimate's grid is GridAuto.
 func readSeries(path string, pipe *pipe, grid enf.Grid) (enf.Estimate, error) {
 	opts := enf.CSVOptions{Grid: grid}
 	read := func() (enf.Series, error) { return opts.ReadFile(path) }

@@ -3,8 +3,8 @@
 
 // Command defakepro tells from the hum of the mains whether a recording was made when and where it claims.
 //
-// Results go to the standard output, everything else to the standard error. The exit status of check is its verdict;
-// see "defakepro help check".
+// Results go to the standard output, everything else to the standard error. The exit status of check is its verdict,
+// and verify and demo have statuses of their own; see "defakepro help check" and so on.
 package main
 
 import (
@@ -22,7 +22,7 @@ import (
 	"github.com/defakepro/defakepro/media"
 )
 
-// The exit statuses. Those of check are its verdicts; statusError is a wrong call or unreadable input, of any command.
+// The exit statuses. The first three are the verdicts of check; statusError is a wrong call or unreadable input, of any command.
 const (
 	statusAuthentic    = 0
 	statusForged       = 1
@@ -73,7 +73,7 @@ recording, and compares it with what the grid really did. It claims "recorded at
 never claims that a face is real.
 
 Results go to the standard output, everything else to the standard error. Exit status: 0, or 3 for a wrong call or
-unreadable input; check has its own.`,
+unreadable input; check, verify and demo have their own.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}

@@ -33,8 +33,8 @@ func newMatchCommand() *cobra.Command {
 		Short: "Find when a recording was made",
 		Long: `Match looks for the places in the reference where MEDIA may have been recorded, and prints the best with their
 evidence: where the recording would start, as an offset (in the seconds that the reference counts, or from its first row
-if it has dates) and as a time if the reference has dates, and how well they agree. It does not decide; what it finds for a recording of less than some minutes in a
-reference of years may be chance. MEDIA and REF are as for check.
+if it has dates) and as a time if the reference has dates, and how well they agree. It does not decide: in a reference
+of years, a recording of a few minutes or less may fit somewhere by chance. MEDIA and REF are as for check.
 
 Exit status: 0, also when nothing was found; 3 for a wrong call or unreadable input.`,
 		Example: `  defakepro match talk.mp4 --reference grid-2016-to-2025.csv.gz --top 3`,
@@ -99,7 +99,7 @@ func (o matchOptions) find(path string, est, truth enf.Estimate, stderr io.Write
 	}
 	matches := detect.FindMatches(est.Series, reference, o.top)
 	for i := range matches {
-		matches[i].Offset += ownStart(reference)
+		matches[i].Offset += reference.Origin()
 	}
 	return matches, nil
 }

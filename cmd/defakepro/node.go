@@ -14,6 +14,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -62,7 +63,9 @@ its grid. It can grow by changes that DIR/config/administrator_key.json signs, a
 ledger from its peers, checks all of it, and follows; the administrator may make it a member. --p2p is where others reach it.
 
 --input is where the frequency comes from:
-` + prover.Inputs + `
+
+    ` + strings.ReplaceAll(prover.Inputs, "\n", "\n    ") + `
+
 Without it the node keeps the ledger and proves nothing. The settings can stand in DIR/config/defakepro.toml.
 
 With --passphrase-file the keys in DIR are sealed under the first line of FILE: those of a new home from the beginning, those of another when the

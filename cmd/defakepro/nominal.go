@@ -17,8 +17,9 @@ import (
 // probed is how much of a recording is read to tell which grid it was made on.
 const probed = 5 * time.Minute
 
-// elsewhere returns, by channel, the grid that the hum or flicker of the recording at path is of where that is another than it was read for:
-// 300 Hz is a harmonic of 50 and of 60, so that the wrong one seems to be there. It reads the beginning anew; what cannot be read again is not told.
+// elsewhere returns, by channel, the grid that the hum or flicker of the recording at path is of where that is another
+// than it was read for: 300 Hz is a harmonic of 50 and of 60, so that the wrong one seems to be there. It reads the
+// beginning anew; what cannot be read again is not told.
 func (in input) elsewhere(ctx context.Context, path string) map[enf.Source]enf.Grid {
 	if in.grid == enf.GridAuto || !regular(path) {
 		return nil
@@ -69,8 +70,8 @@ func ofGrid(est enf.Estimate) bool {
 	return est.Present && 2*moving >= est.Series.Present()
 }
 
-// misread makes undetermined the channels that do not follow the reference and whose hum is of a grid that the recording was not read for: how it
-// was read is the fault, not the recording.
+// misread makes undetermined the channels that do not follow the reference and whose hum is of a grid that the
+// recording was not read for: how it was read is the fault, not the recording.
 func (in input) misread(ctx context.Context, path string, channels []detect.Channel) {
 	var grids map[enf.Source]enf.Grid
 	asked := false

@@ -41,7 +41,7 @@ truth E* of them. PROOFS.csv (or - for the standard input) has a row for each me
 
 The lower a score, the better: it is the sum of a proof's squared distances, in squared microhertz, to the m-f-2 others nearest to it, of m (Krum).
 With --rule krum the truth is the proof of the lowest score, as in the paper; with median it is made of all, value by value, which liars move less.
-A row that a committee would not admit (missing or impossible values, another length, a name that was there before) is left out, and said.
+A row that a committee would not admit (missing or impossible values, another length, a name that was there before) is left out, and that is said.
 
 Exit status: 0, or 3 for a wrong call or unreadable input.`,
 		Example: `  defakepro score round.csv

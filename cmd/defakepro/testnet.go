@@ -122,17 +122,8 @@ func runTestnet(opts testnetOptions, faulty bool, stdout io.Writer) ([]string, e
 	if err != nil {
 		return nil, err
 	}
-	committee := poenf.NewCommittee(opts.id, int(opts.grid), members...)
-	committee.Rule, committee.Administrator = opts.rule, administrator.Public()
-	if opts.seats > 0 {
-		committee.EpochRounds, committee.Seats, committee.Faulty = opts.epoch, opts.seats, opts.rule.MaxFaulty(opts.seats)
-	} else {
-		committee.Faulty = opts.rule.MaxFaulty(opts.nodes)
-	}
-	if faulty {
-		committee.Faulty = opts.faulty
-	}
-	if err := committee.Validate(); err != nil {
+	committee, err := committeeOf(opts, faulty, members, administrator)
+	if err != nil {
 		return nil, fmt.Errorf("testnet: %w", err)
 	}
 	dirs, err := writeCommittee(opts.out, committee, keys, secret, func(i int) nodeConfig {
@@ -162,6 +153,21 @@ func runTestnet(opts testnetOptions, faulty bool, stdout io.Writer) ([]string, e
 	}
 	_, err = io.WriteString(stdout, b.String())
 	return dirs, err
+}
+
+// committeeOf returns the committee of these members that the flags describe; faulty says that --f is one of them.
+func committeeOf(opts testnetOptions, faulty bool, members []poenf.Member, administrator identity.Key) (poenf.Committee, error) {
+	c := poenf.NewCommittee(opts.id, int(opts.grid), members...)
+	c.Rule, c.Administrator = opts.rule, administrator.Public()
+	if opts.seats > 0 {
+		c.EpochRounds, c.Seats, c.Faulty = opts.epoch, opts.seats, opts.rule.MaxFaulty(opts.seats)
+	} else {
+		c.Faulty = opts.rule.MaxFaulty(opts.nodes)
+	}
+	if faulty {
+		c.Faulty = opts.faulty
+	}
+	return c, c.Validate()
 }
 
 // newMembers makes so many members, node0 and so on, and their keys.

@@ -92,7 +92,8 @@ func readPicture(path string) (*image.Gray, error) {
 	return upconv.Gray(m), nil
 }
 
-// frame yields o.frames frames of a video, in the middle of as many equal parts of it; of one that does not tell its length, one a second from its start.
+// frame yields o.frames frames of a video, in the middle of as many equal parts of it; of one that does not tell its
+// length, one a second from its start.
 func (o upconvPictures) frame(ctx context.Context, path string, yield func(int, *image.Gray) error) (err error) {
 	rec, err := media.Open(ctx, path, media.Options{Video: true, Pictures: true})
 	if err != nil {

@@ -62,7 +62,8 @@ type Camera struct {
 	PPM float64
 	// Jitter is the standard deviation of the times between frames, in seconds; the time stamps tell the truth about it.
 	Jitter float64
-	// Wander is the standard deviation of a slow wander (4 s) of the time stamps, in seconds, as that of a browser's: they do not tell the truth.
+	// Wander is the standard deviation of a slow wander (4 s) of the time stamps, in seconds, as that of a browser's:
+	// they do not tell the truth.
 	Wander float64
 	// Drop is the share of frames that are missing.
 	Drop float64

@@ -30,8 +30,8 @@ const (
 type GridOptions struct {
 	// Nominal is the nominal frequency; GridAuto stands for 60 Hz.
 	Nominal enf.Grid
-	// Duration is how long the frequency wanders from time zero on, and Before for how long it did until then. Neither changes what the other
-	// times have; outside, the frequency stays where it was.
+	// Duration is how long the frequency wanders from time zero on, and Before for how long it did until then. Neither
+	// changes what the other times have; outside, the frequency stays where it was.
 	Duration, Before time.Duration
 	// Start is the instant of time zero; the zero Time for a grid without a wall clock.
 	Start time.Time
@@ -83,9 +83,9 @@ func NewGrid(seed uint64, opts GridOptions) *Grid {
 	return g
 }
 
-// deviations returns n values of the autoregressive process, with past earlier ones before them. A stationary Gaussian process is the same one
-// when time runs backwards (G. Weiss, "Time-reversibility of linear stochastic processes", J. Appl. Probab. 12(4), 1975), which is how
-// the past is drawn: later values do not depend on how much of it there is.
+// deviations returns n values of the autoregressive process, with past earlier ones before them. A stationary Gaussian
+// process is the same one when time runs backwards (G. Weiss, "Time-reversibility of linear stochastic processes", J.
+// Appl. Probab. 12(4), 1975), which is how the past is drawn: later values do not depend on how much of it there is.
 func deviations(rng, back *rand.Rand, past, n int) []float64 {
 	out := make([]float64, past+n)
 	autoregress(rng, nil, arCoefficients[:], arInnovation, out[past:])
@@ -198,8 +198,9 @@ func (g *Grid) Series() enf.Series {
 	return s
 }
 
-// Between returns the frequency at each whole second of the clock from the first at or after from to the last before to, NaN where it is outside
-// the span that the grid was made for. That is the truth as package monitor wants it, save that the future is known too.
+// Between returns the frequency at each whole second of the clock from the first at or after from to the last before
+// to, NaN where it is outside the span that the grid was made for. That is the truth as package monitor wants it, save
+// that the future is known too.
 func (g *Grid) Between(_ context.Context, from, to time.Time) (enf.Series, error) {
 	if to.Sub(from) > longestAsk {
 		return enf.Series{}, fmt.Errorf("grid from %v to %v: asked for more than %v at once", from, to, longestAsk)

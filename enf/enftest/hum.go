@@ -53,7 +53,8 @@ func (g *Grid) Hum(dst []float64, rate, from float64, harmonics []Harmonic) {
 	Hum(dst, rate, from, audible, g.Phase)
 }
 
-// Hum adds to dst the same sum for a mains whose phase at a time in seconds, in cycles, is the function's. Harmonics without a number are left out.
+// Hum adds to dst the same sum for a mains whose phase at a time in seconds, in cycles, is the function's. Harmonics
+// without a number are left out.
 func Hum(dst []float64, rate, from float64, harmonics []Harmonic, phase func(t float64) float64) {
 	var coefficients []complex128 // of each power of the fundamental
 	for _, h := range harmonics {

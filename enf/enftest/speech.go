@@ -24,7 +24,7 @@ var vowels = [...][4]float64{
 // Nasals (m, n) and the neutral tract, in the same form.
 var nasal, neutral = [4]float64{250, 1100, 2200, 3300}, [4]float64{500, 1500, 2500, 3500}
 
-// Bandwidths of the four formants, in hertz (Klatt 1980).
+// bandwidths of the four formants, in hertz (Klatt 1980).
 var bandwidths = [4]float64{60, 90, 150, 200}
 
 // Speech is a synthetic talker: what a hum has to be found under. It speaks in phrases of syllables, with a pitch of 80 to 260 Hz that

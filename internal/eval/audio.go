@@ -40,7 +40,8 @@ type AudioResult struct {
 	// Coverage is the share of the seconds that have a value; RMSE, in hertz, is over those; Z is the root mean square of error
 	// over stated uncertainty, 1 where it is honest.
 	Coverage, RMSE, Z float64
-	// Within1 and Within2 are the shares of the errors that are at most the stated uncertainty and at most twice that: of a Gaussian's, 0.68 and 0.95.
+	// Within1 and Within2 are the shares of the errors that are at most the stated uncertainty and at most twice that:
+	// of a Gaussian's, 0.68 and 0.95.
 	Within1, Within2 float64
 }
 
@@ -64,10 +65,12 @@ type AudioReport struct {
 // audioRate is the sampling rate of the mixtures, in hertz, and speechRMS the speaker's level, full scale being 1.
 const audioRate, speechRMS, roomRMS = 16000, 0.1, 0.002
 
-// published is the error of 16 s frames without tracking that earlier work measured at the same C/N0, in millihertz (docs/estimation.md, white noise).
+// published is the error of 16 s frames without tracking that earlier work measured at the same C/N0, in millihertz
+// (docs/estimation.md, white noise).
 var published = map[float64]float64{3: 6.9, 6: 4.9, 10: 3.1, 15: 1.7, 20: 1.0, 30: 0.5, 45: 0.4}
 
-// AudioCases lists what is tried: the fundamental, the second harmonic (whose deviation is twice as large) and three harmonics in white noise, three under speech, and that through the codecs.
+// AudioCases lists what is tried: the fundamental, the second harmonic (whose deviation is twice as large) and three
+// harmonics in white noise, three under speech, and that through the codecs.
 func AudioCases(quick bool) (cases []AudioCase) {
 	levels := []float64{0, 3, 6, 10, 15, 20, 30, 45}
 	if quick {
@@ -258,10 +261,10 @@ func (a AudioReport) WriteCSV(w io.Writer) error {
 // WriteMarkdown writes the report as a page.
 func (a AudioReport) WriteMarkdown(w io.Writer) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "# ENF from sound\n\nMade by `defakepro eval audio -o docs/results`. Hum with the phase of real mains (%s; %d s of each), against the ENF of the clean mains.\n"+
+	b.WriteString(wrapped(fmt.Sprintf("# ENF from sound\n\nMade by `defakepro eval audio -o docs/results`. Hum with the phase of real mains (%s; %d s of each), against the ENF of the clean mains.\n"+
 		"C/N0 is that of each harmonic, against the density of the noise or speech within 4 Hz of it.\n"+
 		"A cell is RMSE in mHz (share of the seconds with a value; root mean square of error over stated uncertainty).\n\n",
-		strings.Join(a.Mains, ", "), a.Seconds)
+		strings.Join(a.Mains, ", "), a.Seconds)))
 	a.table(&b, "fundamental, 16 s frames, published", func(level float64) string {
 		if v, ok := published[level]; ok {
 			return fmt.Sprintf("%.1f", v)
@@ -270,8 +273,8 @@ func (a AudioReport) WriteMarkdown(w io.Writer) error {
 	}, func(r AudioResult) string {
 		return fmt.Sprintf("%.2f (%.0f %%; %.1f)", 1e3*r.RMSE, 100*r.Coverage, r.Z)
 	})
-	b.WriteString("\n## Is the uncertainty honest?\n\nThe share of the errors within one and within two of the standard uncertainties that the estimate states for them, in per cent; " +
-		"of a Gaussian's they are 68 and 95.\n\n")
+	b.WriteString(wrapped("\n## Is the uncertainty honest?\n\nThe share of the errors within one and within two of the standard uncertainties that the estimate states for them, in per cent; " +
+		"of a Gaussian's they are 68 and 95.\n\n"))
 	a.table(&b, "Gaussian", func(float64) string { return "68 / 95" },
 		func(r AudioResult) string { return fmt.Sprintf("%.0f / %.0f", 100*r.Within1, 100*r.Within2) })
 	b.WriteString("\n## Without hum\n\n| sound | hours | seconds that got a value | recordings of ten minutes said to have ENF |\n|---|---|---|---|\n")

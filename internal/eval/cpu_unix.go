@@ -10,7 +10,8 @@ import (
 	"time"
 )
 
-// cpuTime is what this process and those that it started and that have ended have used: on a machine that is shared it says more than the clock.
+// cpuTime is what this process and those that it started and that have ended have used: on a machine that is shared it
+// says more than the clock.
 func cpuTime() time.Duration {
 	var sum time.Duration
 	for _, who := range []int{syscall.RUSAGE_SELF, syscall.RUSAGE_CHILDREN} {

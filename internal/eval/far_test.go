@@ -13,7 +13,8 @@ import (
 	"github.com/defakepro/defakepro/internal/eval"
 )
 
-// TestFAR holds the errors of both rules on a simulated grid to what real ones show: the likelihood ratio of a minute is wrong far less often.
+// TestFAR holds the errors of both rules on a simulated grid to what real ones show: the likelihood ratio of a minute
+// is wrong far less often.
 func TestFAR(t *testing.T) {
 	grid := enftest.NewGrid(7, enftest.GridOptions{Duration: 24 * time.Hour}).Series()
 	source := eval.FARSource{Name: "simulated", Grid: enf.Grid60, Truth: []enf.Series{grid}}

@@ -20,13 +20,6 @@ import (
 	"github.com/defakepro/defakepro/sim"
 )
 
-// Judged is a rendered recording, one channel of it, as detect sees it.
-type Judged struct {
-	Name    string
-	Attacks []sim.Attack
-	Channel detect.Channel
-}
-
 // render renders r into a temporary file of the given extension, estimates the ENF in its one channel and compares it with the truth.
 func render(ctx context.Context, r sim.Recording, ext string) (ch detect.Channel, err error) {
 	dir, err := os.MkdirTemp("", "defakepro-eval-")
@@ -49,7 +42,8 @@ func render(ctx context.Context, r sim.Recording, ext string) (ch detect.Channel
 	return detect.Compare(e, truth, detect.Options{}), nil
 }
 
-// estimateFile estimates the ENF in a file of one channel, audio or video. lose, when not nil, may spoil each block, or drop it by returning false.
+// estimateFile estimates the ENF in a file of one channel, audio or video. lose, when not nil, may spoil each block, or
+// drop it by returning false.
 func estimateFile(ctx context.Context, path string, grid enf.Grid, lose func(*media.Block) bool) (enf.Estimate, error) {
 	audio, video := enf.NewAudio(enf.Options{Grid: grid}), enf.NewVideo(enf.Options{Grid: grid})
 	seen := false

@@ -20,8 +20,9 @@ type Liars struct {
 	lie func(r *rand.Rand, honest [][]int32, other []float64, liars int) [][]int32
 }
 
-// AllLiars are the attacks of the literature on aggregation, for frequencies: Blanchard et al. 2017 (garbage), Baruch, Baruch and Goldberg 2019
-// (ALIE), El Mhamdi, Guerraoui and Rouault 2018 (all error in one value), and the point that Krum's score still prefers.
+// AllLiars are the attacks of the literature on aggregation, for frequencies: Blanchard et al. 2017 (garbage), Baruch,
+// Baruch and Goldberg 2019 (ALIE), El Mhamdi, Guerraoui and Rouault 2018 (all error in one value), and the point that
+// Krum's score still prefers.
 var AllLiars = []Liars{
 	{"none", nil},
 	{"replay of another time, together", func(_ *rand.Rand, _ [][]int32, other []float64, liars int) [][]int32 {
@@ -116,8 +117,9 @@ func members(r *rand.Rand, truth []float64, n int) [][]int32 {
 	return out
 }
 
-// authorsWinner is the authors' algorithm as their public code has it (EconLedger, ENF_analyze): the index of the lowest sum of squared Euclidean
-// distances to the n-f-2 nearest others, f = (n-3)/2 rounded down; of the first, where there are several.
+// authorsWinner is the authors' algorithm as their public code has it (EconLedger, ENF_analyze): the index of the
+// lowest sum of squared Euclidean distances to the n-f-2 nearest others, f = (n-3)/2 rounded down; of the first, where
+// there are several.
 func authorsWinner(vectors [][]float64) int {
 	n := len(vectors)
 	nearest := n - (n-3)/2 - 2

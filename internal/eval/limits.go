@@ -18,8 +18,8 @@ import (
 
 // LimitsOptions says how the attacks that nothing withstands are measured. The zero value is the full size, without grids.
 type LimitsOptions struct {
-	// Archive is what an attacker can choose from, and Now another time of the same grid, to be imitated; both at a value a second. Source names
-	// them.
+	// Archive is what an attacker can choose from, and Now another time of the same grid, to be imitated; both at a
+	// value a second. Source names them.
 	Archive, Now enf.Series
 	Source       string
 	// Trials is the number of attacks of each length; 0 for 12.

@@ -117,9 +117,9 @@ func (o LimitsOptions) gains(ctx context.Context, w faceWay, kind sim.Kind, seed
 // videoBlack is the luma of black in limited range, as a share of full scale (ITU-R BT.601).
 const videoBlack = 16. / 255
 
-// flickerGain returns by how much the head flickers, as a share of what the background's flicker and the head's brightness promise. In each frame, the
-// light of the rows that hold the head is projected on the lamp's frequency, in the strips where the head is and in those where it never is; the
-// first series is then regressed on the second.
+// flickerGain returns by how much the head flickers, as a share of what the background's flicker and the head's
+// brightness promise. In each frame, the light of the rows that hold the head is projected on the lamp's frequency, in
+// the strips where the head is and in those where it never is; the first series is then regressed on the second.
 func flickerGain(frames []dsp.Luma, lamp, readout float64) float64 {
 	rows := frames[0].Rows
 	from, to := int(0.17*float64(rows)), int(0.53*float64(rows)) // of the head, in pictures of package sim

@@ -23,8 +23,8 @@ import (
 // Attack is what a participant's sound turns into in mid-call.
 type Attack string
 
-// The attacks. Replay plays an older recording of the same grid, foreign the hum of another grid, whose mean is 10 mHz off and which moves twice
-// as much, splice one's own sound of twenty seconds ago; synthetic is speech without hum.
+// The attacks. Replay plays an older recording of the same grid, foreign the hum of another grid, whose mean is 10 mHz
+// off and which moves twice as much, splice one's own sound of twenty seconds ago; synthetic is speech without hum.
 const (
 	AttackNone      Attack = ""
 	AttackReplay    Attack = "replay"

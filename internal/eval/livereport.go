@@ -22,8 +22,8 @@ import (
 	"github.com/defakepro/defakepro/enf/enftest"
 )
 
-// truthDelay is how many seconds after a round's end its truth is known, in simulated calls. In the demonstration, on a machine that had twenty times
-// as much to do as it could, it was 8.8-9.9.
+// truthDelay is how many seconds after a round's end its truth is known, in simulated calls. In the demonstration, on a
+// machine that had twenty times as much to do as it could, it was 8.8-9.9.
 const truthDelay = 10
 
 // LiveOptions say how much is played.
@@ -221,7 +221,8 @@ func (o LiveOptions) honest(ctx context.Context, g RealGrid, loss float64) (Live
 	return f, nil
 }
 
-// from returns phase and frequency of so many seconds of a recorded grid. Between its values they go straight; a value that cannot be is the one before.
+// from returns phase and frequency of so many seconds of a recorded grid. Between its values they go straight; a value
+// that cannot be is the one before.
 func (g RealGrid) from(second float64, length int) (phase, frequency func(t float64) float64, nominal enf.Grid) {
 	step := g.Series.Step.Seconds()
 	first := int(second / step)

@@ -4,8 +4,9 @@
 package eval
 
 import (
+	"context"
+	"errors"
 	"fmt"
-	"io"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -29,35 +30,35 @@ const (
 	EditReplace Edit = "replacement"
 )
 
-// Recorded is a genuine recording's ENF with the reference of the same time: a value a second from the same second on,
-// for at least twenty minutes. With Sound, a recording of one channel from the same second on, edits are made in the samples and
-// the ENF estimated anew; Series is then not used.
-type Recorded struct {
-	Name          string
-	Grid          enf.Grid
-	Series, Truth enf.Series
-	Sound         *dsp.Signal
+// recorded is a genuine recording's ENF with the reference of the same time: a value a second from the same second on,
+// for at least twenty minutes. With sound, a recording of one channel from the same second on, edits are made in the
+// samples and the ENF estimated anew; series is then not used.
+type recorded struct {
+	name          string
+	grid          enf.Grid
+	series, truth enf.Series
+	sound         *dsp.Signal
 }
 
 // seconds is how much of it there is with its reference.
-func (r Recorded) seconds() int {
-	if r.Sound != nil {
-		return min(r.Truth.Len(), int(float64(r.Sound.Len())/r.Sound.Rate))
+func (r recorded) seconds() int {
+	if r.sound != nil {
+		return min(r.truth.Len(), int(float64(r.sound.Len())/r.sound.Rate))
 	}
-	return r.Series.Len()
+	return r.series.Len()
 }
 
 // forge returns the estimate from an excerpt edited at second at.
-func (r Recorded) forge(from, at, seconds, length int, edit Edit, rng *rand.Rand) (enf.Estimate, error) {
-	if r.Sound == nil {
-		hz, splices := forge(r.Series.Hz, 1, from, at, seconds, length, edit, rng)
+func (r recorded) forge(from, at, seconds, length int, edit Edit, rng *rand.Rand) (enf.Estimate, error) {
+	if r.sound == nil {
+		hz, splices := forge(r.series.Hz, 1, from, at, seconds, length, edit, rng)
 		return enf.Estimate{
-			Series: enf.Series{Step: time.Second, Hz: smear(hz, splices)}, Source: enf.SourceAudio, Grid: r.Grid, Present: true,
+			Series: enf.Series{Step: time.Second, Hz: smear(hz, splices)}, Source: enf.SourceAudio, Grid: r.grid, Present: true,
 		}, nil
 	}
-	samples, _ := forge(r.Sound.Channels[0], int(r.Sound.Rate), from, at, seconds, length, edit, rng)
-	e := enf.NewAudio(enf.Options{Grid: r.Grid})
-	err := inBlocks(dsp.Signal{Rate: r.Sound.Rate, Channels: [][]float64{samples}}, e.Write)
+	samples, _ := forge(r.sound.Channels[0], int(r.sound.Rate), from, at, seconds, length, edit, rng)
+	e := enf.NewAudio(enf.Options{Grid: r.grid})
+	err := inBlocks(dsp.Signal{Rate: r.sound.Rate, Channels: [][]float64{samples}}, e.Write)
 	return e.Close(), err
 }
 
@@ -77,34 +78,20 @@ type LocaliseResult struct {
 	Hours float64
 }
 
-// LocaliseOptions says how the experiment is run.
-type LocaliseOptions struct {
-	// Trials of each edit and length; 0 for 100.
-	Trials int
-	// Length of the excerpt that is edited; 0 for 10 minutes.
-	Length time.Duration
-	// Seed stands for the places of excerpts and edits.
-	Seed uint64
-}
-
-func (o LocaliseOptions) withDefaults() LocaliseOptions {
-	if o.Trials == 0 {
-		o.Trials = 100
-	}
-	if o.Length == 0 {
-		o.Length = 10 * time.Minute
-	}
-	return o
+// localiseOptions says how a recording is edited.
+type localiseOptions struct {
+	trials int           // of each edit and length
+	length time.Duration // of the excerpt that is edited
+	seed   uint64        // what the places of excerpts and edits come from
 }
 
 // edgeSeconds is how near to an end no edit is made, and how near to an edit a span counts as found.
 const edgeSeconds = 30
 
-// Localise forges excerpts of r: each edit, 5, 10, 20, 30 and 60 s long, at random places; and leaves some alone.
-func Localise(r Recorded, o LocaliseOptions) ([]LocaliseResult, error) {
-	o = o.withDefaults()
-	rng := rand.New(rand.NewPCG(o.Seed, 3))
-	genuine, err := localise(r, o, rng, EditNone, 0)
+// localise forges excerpts of r: each edit, 5, 10, 20, 30 and 60 s long, at random places; and leaves some alone.
+func localise(ctx context.Context, r recorded, o localiseOptions) ([]LocaliseResult, error) {
+	rng := rand.New(rand.NewPCG(o.seed, 3))
+	genuine, err := localiseEdit(ctx, r, o, rng, EditNone, 0)
 	results := []LocaliseResult{genuine}
 	for _, edit := range []Edit{EditCut, EditInsert, EditReplace} {
 		for _, seconds := range []int{5, 10, 20, 30, 60} {
@@ -112,30 +99,24 @@ func Localise(r Recorded, o LocaliseOptions) ([]LocaliseResult, error) {
 				return nil, err
 			}
 			var res LocaliseResult
-			res, err = localise(r, o, rng, edit, seconds)
+			res, err = localiseEdit(ctx, r, o, rng, edit, seconds)
 			results = append(results, res)
 		}
 	}
 	return results, err
 }
 
-// LocaliseGenuine leaves excerpts of r as they are: whatever is found is false.
-func LocaliseGenuine(r Recorded, o LocaliseOptions) (LocaliseResult, error) {
-	o = o.withDefaults()
-	return localise(r, o, rand.New(rand.NewPCG(o.Seed, 5)), EditNone, 0)
-}
-
-func localise(r Recorded, o LocaliseOptions, rng *rand.Rand, edit Edit, seconds int) (LocaliseResult, error) {
-	res := LocaliseResult{Recording: r.Name, Edit: edit, Seconds: seconds, Trials: o.Trials}
-	length := int(o.Length.Seconds())
-	for range o.Trials {
+func localiseEdit(ctx context.Context, r recorded, o localiseOptions, rng *rand.Rand, edit Edit, seconds int) (LocaliseResult, error) {
+	res := LocaliseResult{Recording: r.name, Edit: edit, Seconds: seconds, Trials: o.trials}
+	length := int(o.length.Seconds())
+	for range o.trials {
 		from := rng.IntN(r.seconds() - length - seconds)
 		at := edgeSeconds + rng.IntN(length-seconds-2*edgeSeconds)
 		est, err := r.forge(from, at, seconds, length, edit, rng)
-		if err != nil {
+		if err = errors.Join(err, ctx.Err()); err != nil {
 			return res, err
 		}
-		truth := r.Truth.Slice(max(0, from-edgeSeconds), r.Truth.Len())
+		truth := r.truth.Slice(max(0, from-edgeSeconds), r.truth.Len())
 		start := time.Duration(min(from, edgeSeconds)) * time.Second
 		res.add(detect.Compare(est, truth, detect.Options{Start: start}), at, length)
 	}
@@ -184,8 +165,9 @@ func (r *LocaliseResult) add(ch detect.Channel, at, length int) {
 	}
 }
 
-// forge returns length seconds of x, which has rate values a second, from second from on, edited at second at of them, and the seconds of the
-// splices. What is put in comes from elsewhere in x, farther off than a search for shifts reaches.
+// forge returns length seconds of x, which has rate values a second, from second from on, edited at second at of them,
+// and the seconds of the splices. What is put in comes from elsewhere in x, farther off than a search for shifts
+// reaches.
 func forge(x []float64, rate, from, at, seconds, length int, edit Edit, rng *rand.Rand) (edited []float64, splices []int) {
 	whole := slices.Clone(x[from*rate : (from+length+seconds)*rate])
 	switch edit {
@@ -230,9 +212,9 @@ func hannMean(x []float64) float64 {
 	return sum / weights
 }
 
-// Simulated returns an hour of a 60 Hz grid as frames of 16 s show it, with errors of standard deviation sigma (hertz)
+// simulated returns an hour of a 60 Hz grid as frames of 16 s show it, with errors of standard deviation sigma (hertz)
 // that are correlated as overlapping frames make them.
-func Simulated(seed uint64, sigma float64) Recorded {
+func simulated(seed uint64, sigma float64) recorded {
 	truth := enftest.NewGrid(seed, enftest.GridOptions{Duration: time.Hour}).Series()
 	rng := rand.New(rand.NewPCG(seed, 4))
 	const half = 8
@@ -246,29 +228,5 @@ func Simulated(seed uint64, sigma float64) Recorded {
 		// A Hann mean of 17 independent values has 0.2946 of their standard deviation.
 		s.Hz[i] = hannMean(frame) + sigma/0.2946*hannMean(noise[i:i+2*half+1])
 	}
-	return Recorded{Name: fmt.Sprintf("simulated, %.1f mHz", 1e3*sigma), Grid: enf.Grid60, Series: s, Truth: truth}
-}
-
-// WriteLocaliseTable writes results as a Markdown table.
-func WriteLocaliseTable(w io.Writer, results []LocaliseResult) error {
-	_, err := fmt.Fprint(w, "| recording | edit | s | trials | forged | authentic | found | start error s, median (90 %) | end error s | jump error s | false spans / h |\n"+
-		"|---|---|---|---|---|---|---|---|---|---|---|\n")
-	if err != nil {
-		return err
-	}
-	for _, r := range results {
-		if _, err := fmt.Fprintf(w, "| %s | %s | %d | %d | %d | %d | %d | %s | %s | %s | %.2f |\n", r.Recording, r.Edit, r.Seconds, r.Trials, r.Forged,
-			r.Authentic, r.Found, quantiles(r.Start), quantiles(r.End), quantiles(r.Jump), float64(r.False)/r.Hours); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// quantiles writes the median and the ninth decile of sorted values.
-func quantiles(x []float64) string {
-	if len(x) == 0 {
-		return "-"
-	}
-	return fmt.Sprintf("%.1f (%.1f)", x[len(x)/2], x[min(len(x)-1, len(x)*9/10)])
+	return recorded{name: fmt.Sprintf("simulated, %.1f mHz", 1e3*sigma), grid: enf.Grid60, series: s, truth: truth}
 }

@@ -30,7 +30,8 @@ type Mains struct {
 	Seconds int
 	// SNR of the clean recording, in decibels.
 	SNR float64
-	// Checked is the root mean square difference, in hertz, of Truth to the derivative of the phase over a second, which owes nothing to the estimator.
+	// Checked is the root mean square difference, in hertz, of Truth to the derivative of the phase over a second,
+	// which owes nothing to the estimator.
 	Checked float64
 
 	drift []float64 // cycles of the fundamental beyond nominal, driftRate times a second
@@ -117,8 +118,8 @@ func (m Mains) phase(t float64) float64 {
 // densityBand is how far from a line, in hertz, the noise is measured, and densityFrame the length of a frame in seconds.
 const densityBand, densityFrame = 4, 8
 
-// density returns the one-sided power spectral density of x within densityBand of a frequency, per hertz: the mean over Hann frames that overlap by half
-// (Welch 1967).
+// density returns the one-sided power spectral density of x within densityBand of a frequency, per hertz: the mean over
+// Hann frames that overlap by half (Welch 1967).
 func density(x []float64, rate, frequency float64) float64 {
 	decimator := dsp.NewDecimator(rate, 640, 1500)
 	low, lowRate := decimator.Flush(decimator.Write(nil, x)), rate/float64(decimator.Factor())
@@ -143,7 +144,8 @@ func density(x []float64, rate, frequency float64) float64 {
 	return 2 * sum / frames / zoomRate
 }
 
-// inBlocks calls f with s second by second: an estimator knows the coverage of the last few minutes only, and leaves out of a longer block what came before.
+// inBlocks calls f with s second by second: an estimator knows the coverage of the last few minutes only, and leaves
+// out of a longer block what came before.
 func inBlocks(s dsp.Signal, f func(dsp.Signal) error) error {
 	step := int(math.Ceil(s.Rate))
 	for from := 0; from < s.Len(); from += step {

@@ -105,7 +105,7 @@ func (p Paper) WriteMarkdown(w io.Writer) error {
 	var b strings.Builder
 	level := "#"
 	if len(p) > 1 {
-		b.WriteString("# The paper's results, measured\n\n" + paperText + "\n")
+		b.WriteString("# The paper's results, measured\n\n" + wrapped(paperText) + "\n")
 		level = "\n##"
 	}
 	for _, part := range p {
@@ -114,7 +114,7 @@ func (p Paper) WriteMarkdown(w io.Writer) error {
 			fmt.Fprintf(&b, "\n    %s\n", part.Repeat)
 		}
 		for _, t := range part.Text {
-			fmt.Fprintf(&b, "\n%s\n", t)
+			fmt.Fprintf(&b, "\n%s\n", wrapped(t))
 		}
 		for _, t := range part.Tables {
 			fmt.Fprintf(&b, "\n| %s |\n|%s\n", strings.Join(t.Columns, " | "), strings.Repeat("---|", len(t.Columns)))

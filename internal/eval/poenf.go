@@ -20,7 +20,8 @@ import (
 // proofSeconds is the length of a proof in the paper and in a committee by default.
 const proofSeconds = 60
 
-// AttackResult is how far a kind of liars moved the truth of n members, f of them liars: root mean square errors in hertz, means over the trials.
+// AttackResult is how far a kind of liars moved the truth of n members, f of them liars: root mean square errors in
+// hertz, means over the trials.
 type AttackResult struct {
 	N, F  int
 	Liars string
@@ -44,8 +45,8 @@ type PoENFReport struct {
 	Devices []AgreementResult
 }
 
-// Real adds what the rule picks where the honest are real recorders of one time, a value a second; liars replay another time of theirs. All minutes
-// are tried, with up to 45 % liars.
+// Real adds what the rule picks where the honest are real recorders of one time, a value a second; liars replay another
+// time of theirs. All minutes are tried, with up to 45 % liars.
 func (p *PoENFReport) Real(devices []enf.Series, seed uint64) error {
 	r := rand.New(rand.NewPCG(seed, 8))
 	seconds := devices[0].Len()
@@ -224,15 +225,16 @@ func distance(a, b []int32) float64 {
 
 // WriteMarkdown writes both tables.
 func (p PoENFReport) WriteMarkdown(w io.Writer) error {
-	_, err := fmt.Fprintf(w, `# What liars do to a round
+	_, err := io.WriteString(w, wrapped(fmt.Sprintf(`# What liars do to a round
 
-Committees of n members, f of them liars, who see minutes of %s with a noise of %.1f mHz and clock offsets of %.1f mHz. Root mean square error of
-E* against the grid, in mHz, mean of %d rounds. Krum is the paper's rule with the authors' f = (n-3)/2; its truth is one member's proof, so that an honest member's own noise is its least error. Liars know
-the proofs of the honest. Written by `+"`defakepro eval poenf`"+`.
+Committees of n members, f of them liars, who see minutes of %s with a noise of %.1f mHz and clock offsets of %.1f mHz.
+Root mean square error of E* against the grid, in mHz, mean of %d rounds. Krum is the paper's rule with the authors'
+f = (n-3)/2; its truth is one member's proof, so that an honest member's own noise is its least error. Liars know the
+proofs of the honest. Written by `+"`defakepro eval poenf`"+`.
 
 | n | f | liars | mean | krum | median |
 |---|---|---|---|---|---|
-`, p.Source, 1e3*memberNoise, 1e3*memberOffset, p.Trials)
+`, p.Source, 1e3*memberNoise, 1e3*memberOffset, p.Trials)))
 	if err != nil {
 		return err
 	}

@@ -12,9 +12,9 @@ import (
 // swapper re-renders the face of each frame as a network does that makes faces of half the size: the square about the face is brought to
 // half its width and height, enlarged by a transposed convolution of stride two, and blended in under a soft edge.
 //
-// The kernel is four by four, as such networks' last layers have it (A. Radford, L. Metz, S. Chintala, DCGAN, ICLR 2016): a bilinear one whose
-// weights are each off by a tenth or so, as learned ones are, which is what leaves the traces of up-convolution (A. Odena, V. Dumoulin, C. Olah,
-// Deconvolution and checkerboard artifacts, Distill 2016).
+// The kernel is four by four, as such networks' last layers have it (A. Radford, L. Metz, S. Chintala, DCGAN, ICLR
+// 2016): a bilinear one whose weights are each off by a tenth or so, as learned ones are, which is what leaves the
+// traces of up-convolution (A. Odena, V. Dumoulin, C. Olah, Deconvolution and checkerboard artifacts, Distill 2016).
 type swapper struct {
 	face   image.Rectangle
 	width  int

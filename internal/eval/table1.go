@@ -46,8 +46,8 @@ type Table1Row struct {
 	K int
 	// Krum is the time to score all proofs by the paper's rule, Median that of making the truth by the default rule; on one core.
 	Krum, Median time.Duration
-	// Round is a whole round: from the instant at which all submit their signed proofs to that at which every validator shows the truth. Worst is the
-	// longest.
+	// Round is a whole round: from the instant at which all submit their signed proofs to that at which every validator
+	// shows the truth. Worst is the longest.
 	Round, Worst time.Duration
 }
 

@@ -62,8 +62,8 @@ func (o Table2Options) withDefaults() Table2Options {
 	return o
 }
 
-// The attacks of the videos, in turn. In each, the face is made by up-convolution as long as the attack lasts; what differs is where the picture
-// comes from.
+// The attacks of the videos, in turn. In each, the face is made by up-convolution as long as the attack lasts; what
+// differs is where the picture comes from.
 var table2Attacks = []sim.Kind{sim.Replace, sim.Camera, sim.Foreign, sim.Mute, swapLive}
 
 // swapLive is an attack that package sim has no kind for: nothing but the face is made, under the light of the room as it is.
@@ -102,8 +102,8 @@ type Table2Frame struct {
 // Table2Speed is frames a second of one core's time.
 type Table2Speed struct {
 	Size string
-	// Decode is decoding alone, by the ffmpeg command; DeFakePro and UpConv are all that they take, decoding included. Finding is UpConv with the
-	// face found anew in each frame.
+	// Decode is decoding alone, by the ffmpeg command; DeFakePro and UpConv are all that they take, decoding included.
+	// Finding is UpConv with the face found anew in each frame.
 	Decode, DeFakePro, UpConv, Finding float64
 }
 

@@ -55,7 +55,8 @@ type table2Scores struct {
 	llr, correlation, window, frame, raw, others scores
 }
 
-// learned is UpConv's classifiers for one size: of frames as received, as rendered, and as received at the other sizes, nil where there are none.
+// learned is UpConv's classifiers for one size: of frames as received, as rendered, and as received at the other sizes,
+// nil where there are none.
 type learned struct{ received, raw, others *upconv.Model }
 
 func (r Table2Result) learn(size string) (l learned, err error) {

@@ -65,7 +65,8 @@ func (o Table2Options) speed(ctx context.Context, size string) (s Table2Speed, e
 	return s, err
 }
 
-// timeUpConv returns frames a second of UpConv. What it needs to decode is counted in full, its own work on the first frames only: it is slow.
+// timeUpConv returns frames a second of UpConv. What it needs to decode is counted in full, its own work on the first
+// frames only: it is slow.
 func (o Table2Options) timeUpConv(ctx context.Context, path string, find bool) (float64, error) {
 	a := upconv.NewAnalyzer()
 	var own time.Duration

@@ -62,8 +62,9 @@ type VideoOptions struct {
 	Estimate func(ctx context.Context, path string, grid enf.Grid) (enf.Estimate, error)
 }
 
-// VideoSample returns the part of the matrix that takes less than half an hour: at 360p, all frame rates, grids, scenes and depths with H.264 and a
-// rolling shutter, and a cross-section of shutters, codecs and sizes; with quick eight cases in all.
+// VideoSample returns the part of the matrix that takes less than half an hour: at 360p, all frame rates, grids, scenes
+// and depths with H.264 and a rolling shutter, and a cross-section of shutters, codecs and sizes; with quick eight
+// cases in all.
 func VideoSample(quick bool) []VideoCase {
 	return slices.DeleteFunc(VideoMatrix(), func(c VideoCase) bool {
 		ordinary, deep := c.FPS == 25 || c.FPS == 30, c.Flicker > 0.01
@@ -83,8 +84,8 @@ func VideoSample(quick bool) []VideoCase {
 	})
 }
 
-// VideoMatrix returns every combination of codec, size, frame rate, grid, motion and depth of flicker under a rolling shutter that takes three quarters of a
-// frame, and at the smallest size under a global shutter too.
+// VideoMatrix returns every combination of codec, size, frame rate, grid, motion and depth of flicker under a rolling
+// shutter that takes three quarters of a frame, and at the smallest size under a global shutter too.
 func VideoMatrix() []VideoCase {
 	var cases []VideoCase
 	for _, size := range []string{"360p", "720p", "1080p"} {
@@ -108,7 +109,8 @@ func VideoMatrix() []VideoCase {
 	return cases
 }
 
-// Video renders each case, estimates its ENF and compares it with the truth. It stops at the first error. Rendering needs the ffmpeg command.
+// Video renders each case, estimates its ENF and compares it with the truth. It stops at the first error. Rendering
+// needs the ffmpeg command.
 func Video(ctx context.Context, cases []VideoCase, o VideoOptions) iter.Seq2[VideoResult, error] {
 	if o.Seconds <= 0 {
 		o.Seconds = 60
@@ -130,8 +132,8 @@ func Video(ctx context.Context, cases []VideoCase, o VideoOptions) iter.Seq2[Vid
 	}
 }
 
-// EstimateVideo estimates the ENF in the video at path, on a grid of the given nominal frequency. The program has to call [media.WorkerMain]
-// first thing.
+// EstimateVideo estimates the ENF in the video at path, on a grid of the given nominal frequency. The program has to
+// call [media.WorkerMain] first thing.
 func EstimateVideo(ctx context.Context, path string, grid enf.Grid) (enf.Estimate, error) {
 	rec, err := media.Open(ctx, path, media.Options{Video: true})
 	if err != nil {

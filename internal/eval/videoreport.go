@@ -54,9 +54,11 @@ const (
 )
 
 const (
-	// rightRMSE is the greatest error, in hertz, with which a comparison by RMSE still decides (the optical recordings are held to the same).
+	// rightRMSE is the greatest error, in hertz, with which a comparison by RMSE still decides (the optical recordings
+	// are held to the same).
 	rightRMSE = 0.003
-	// honestShare is the least share of the values within three standard uncertainties; 0.997 of normal ones would be, but neighbours share their error.
+	// honestShare is the least share of the values within three standard uncertainties; 0.997 of normal ones would be,
+	// but neighbours share their error.
 	honestShare = 0.95
 )
 
@@ -75,17 +77,20 @@ func (r VideoResult) outcome() outcome {
 // WriteMarkdown writes a page with the counts of outcomes and the table of all errors.
 func (v VideoReport) WriteMarkdown(w io.Writer) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, `# ENF from video
+	b.WriteString(wrapped(fmt.Sprintf(`# ENF from video
 
-Written by `+"`defakepro eval video`"+`. Each case is a rendered scene of %d s under light that flickers at twice the frequency of a simulated grid, through the encoder named
-(x264 veryfast, libvpx realtime) and back through the decoder; the grid's frequency is what it is held against, second by second. The nominal frequency is given. A rolling
-shutter takes three quarters of a frame's time; "moving" has somebody moving in front of the scene; flicker is the depth as a share of the mean. Seed %d.
+Written by `+"`defakepro eval video`"+`. Each case is a rendered scene of %d s under light that flickers at twice the
+frequency of a simulated grid, through the encoder named (x264 veryfast, libvpx realtime) and back through the decoder;
+the grid's frequency is what it is held against, second by second. The nominal frequency is given. A rolling shutter
+takes three quarters of a frame's time; "moving" has somebody moving in front of the scene; flicker is the depth as a
+share of the mean. Seed %d.
 
-A cell holds the RMSE ± the uncertainty that the estimate states for itself (root mean square), in mHz of the mains frequency, and the share of seconds with a value. It is
-*in italics* where the RMSE is above %g mHz and the estimate says so itself (%g %% of the errors within three standard uncertainties): honest. It is **bold** where the estimate does
-not know: wrong. A dash is "no ENF found".
+A cell holds the RMSE ± the uncertainty that the estimate states for itself (root mean square), in mHz of the mains
+frequency, and the share of seconds with a value. It is *in italics* where the RMSE is above %g mHz and the estimate says
+so itself (%g %% of the errors within three standard uncertainties): honest. It is **bold** where the estimate does not
+know: wrong. A dash is "no ENF found".
 
-`, v.Options.Seconds, v.Options.Seed, 1e3*rightRMSE, 100*honestShare)
+`, v.Options.Seconds, v.Options.Seed, 1e3*rightRMSE, 100*honestShare)))
 	v.writeOutcomes(&b)
 	b.WriteByte('\n')
 	v.writeTable(&b)

@@ -18,8 +18,8 @@ import (
 	"github.com/defakepro/defakepro/poenf"
 )
 
-// CertificateFormat is the first field of every certificate: its form and version.
-const CertificateFormat = "defakepro/certificate/v1"
+// certificateFormat is the first field of every certificate: its form and version.
+const certificateFormat = "defakepro/certificate/v1"
 
 // MaxCertificate is the most bytes that a certificate may have.
 const MaxCertificate = 4 << 20
@@ -125,7 +125,7 @@ func (h *hexBytes) UnmarshalText(text []byte) (err error) {
 
 // MarshalJSON returns the certificate's file.
 func (c Certificate) MarshalJSON() ([]byte, error) {
-	f := certificateFile{Format: CertificateFormat, Round: roundToFile(c.Round), Path: c.Path.file()}
+	f := certificateFile{Format: certificateFormat, Round: roundToFile(c.Round), Path: c.Path.file()}
 	for _, b := range c.Blocks {
 		file, err := b.file()
 		if err != nil {
@@ -177,8 +177,8 @@ func decodeCertificate(data []byte) (c Certificate, err error) {
 	if err := json.Unmarshal(data, &f); err != nil {
 		return c, err
 	}
-	if f.Format != CertificateFormat {
-		return c, fmt.Errorf("format is %.60q, not %q", f.Format, CertificateFormat)
+	if f.Format != certificateFormat {
+		return c, fmt.Errorf("format is %.60q, not %q", f.Format, certificateFormat)
 	}
 	if c.Round, err = f.Round.round(); err != nil {
 		return c, err

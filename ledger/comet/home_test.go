@@ -149,7 +149,8 @@ func (m mask) Open(name string, file []byte) (ed25519.PrivateKey, error) {
 	return ed25519.NewKeyFromSeed(f.Seed), nil
 }
 
-// TestEngineKeysAreSealed: a home's keys are sealed when its node starts with a vault, stay the same keys, and are opened by that vault alone.
+// TestEngineKeysAreSealed: a home's keys are sealed when its node starts with a vault, stay the same keys, and are
+// opened by that vault alone.
 func TestEngineKeysAreSealed(t *testing.T) {
 	t.Parallel()
 	c := ledgertest.NewCommittee("sealed", 3, 10)

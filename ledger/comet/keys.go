@@ -33,8 +33,8 @@ type engineKeys struct {
 	node      *p2p.NodeKey
 }
 
-// openKeys reads the keys of a home, and makes those that are missing. With a vault all are sealed when it returns; where it cannot open one, no
-// other is touched.
+// openKeys reads the keys of a home, and makes those that are missing. With a vault all are sealed when it returns;
+// where it cannot open one, no other is touched.
 func openKeys(engine *config.Config, v Vault) (engineKeys, error) {
 	files := []keyFile{{path: engine.PrivValidatorKeyFile(), name: "validator", vault: v}, {path: engine.NodeKeyFile(), name: "node", vault: v}}
 	for i := range files {

@@ -71,11 +71,11 @@ func decodeChange(entry []byte) (Made, error) {
 	return out, out.Change.UnmarshalBinary(entry[9:])
 }
 
-// RegistryFormat is the first field of every [RegistryCertificate]: its form and version.
-const RegistryFormat = "defakepro/registry/v1"
+// registryFormat is the first field of every [RegistryCertificate]: its form and version.
+const registryFormat = "defakepro/registry/v1"
 
-// MaxRegistryCertificate is the most bytes that the file of a [RegistryCertificate] may have.
-const MaxRegistryCertificate = 24 << 20
+// maxRegistryCertificate is the most bytes that the file of a [RegistryCertificate] may have.
+const maxRegistryCertificate = 24 << 20
 
 // registryLeaf is where the registry is under the application hash: after the state's own hash.
 const registryLeaf = 1
@@ -109,19 +109,19 @@ type registryFile struct {
 
 // MarshalJSON returns the certificate's file.
 func (c RegistryCertificate) MarshalJSON() ([]byte, error) {
-	f := registryFile{RegistryFormat, must(c.Registry.MarshalBinary()), c.Path.file(), c.Blocks}
+	f := registryFile{registryFormat, must(c.Registry.MarshalBinary()), c.Path.file(), c.Blocks}
 	return json.Marshal(f)
 }
 
 // UnmarshalJSON takes a certificate's file in its one form. An error wraps [ErrCertificate].
 func (c *RegistryCertificate) UnmarshalJSON(data []byte) error {
-	if len(data) > MaxRegistryCertificate {
-		return fmt.Errorf("%w: %d bytes are more than %d", ErrCertificate, len(data), MaxRegistryCertificate)
+	if len(data) > maxRegistryCertificate {
+		return fmt.Errorf("%w: %d bytes are more than %d", ErrCertificate, len(data), maxRegistryCertificate)
 	}
 	var f registryFile
 	err := json.Unmarshal(data, &f)
-	if err == nil && f.Format != RegistryFormat {
-		err = fmt.Errorf("format is %.60q, not %q", f.Format, RegistryFormat)
+	if err == nil && f.Format != registryFormat {
+		err = fmt.Errorf("format is %.60q, not %q", f.Format, registryFormat)
 	}
 	out := RegistryCertificate{Path: f.Path.path(), Blocks: f.Blocks}
 	if err == nil {

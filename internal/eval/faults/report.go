@@ -95,14 +95,16 @@ func (r Report) Failed() error {
 
 const head = `# Faults
 
-Real processes (` + "`defakepro node`" + `) with real sockets, all members proving a round every second over the last %d; repeat it with
-` + "`defakepro eval faults --nodes %d --seed %d`" + `. %d nodes, all of them validators, and %d members in all; up to f = %d of either may fail.
+Real processes (` + "`defakepro node`" + `) with real sockets, all members proving a round every second over the last %d;
+repeat it with ` + "`defakepro eval faults --nodes %d --seed %d`" + `. %d nodes, all of them validators, and %d members in all;
+up to f = %d of either may fail.
 The network: %s.
 
-After each scenario the ledgers of all nodes are compared, with each other and with what each node served while it ran. Agreement, no lost round, the
-truth's bound (poenf.Select), evidence against those who deserve it and no others, and a node's memory (at most %d MiB) are required; times are
-measured. *Recovery* is from the end of the fault to a round at every node that was closed after it; where there are several faults, the longest. *Off* is how far the
-truth of any round was outside what its honest members saw in that second, and how far it may be.
+After each scenario the ledgers of all nodes are compared, with each other and with what each node served while it ran.
+Agreement, no lost round, the truth's bound (poenf.Select), evidence against those who deserve it and no others, and a
+node's memory (at most %d MiB) are required; times are measured. *Recovery* is from the end of the fault to a round at
+every node that was closed after it; where there are several faults, the longest. *Off* is how far the truth of any round
+was outside what its honest members saw in that second, and how far it may be.
 
 | scenario | rounds closed | void | disagreements | lost | recovery, s | off, mHz | max RSS, MiB | |
 |---|---|---|---|---|---|---|---|---|
