@@ -177,6 +177,6 @@ export class History {
 
 // was says how long a forgery lasted that is over.
 function was(v) {
-  if (v.verdict === "forged" || !v.forged.length) return "";
+  if (v.verdict === "forged" || !v.forged?.length) return "";
   return el("span", { class: "hint" }, `Forged was ${v.forged.map((s) => `${clock(s.start)} to ${clock(s.end)}`).join(", ")}.`);
 }
