@@ -5,6 +5,7 @@ package monitor
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -71,6 +72,52 @@ func TestEventsTellForgeries(t *testing.T) {
 	}
 	if p := m.Room().Participants[0]; !p.Since.Equal(at(2060)) {
 		t.Errorf("%+v", p)
+	}
+}
+
+// Whoever goes while called forged, or is when the watch ends, leaves behind how long it lasted.
+func TestEventsTellTheLast(t *testing.T) {
+	began := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	now := began
+	m := New(Options{Now: func() time.Time { return now }})
+	at := func(s int) time.Time { return began.Add(time.Duration(s) * time.Second) }
+	show := func(id string, s int) {
+		c, _ := m.begin(id, enf.SourceAudio, 0)
+		now = at(s)
+		c.warn(span{Span: Span{From: at(100), To: now, Kind: detect.SpanForeign}, found: now, begun: m.judgement + 1}, now.Add(-horizon*time.Second))
+		for i := range c.spans {
+			c.spans[i].confirmed = true
+		}
+		m.Judge(t.Context())
+	}
+	told := func(since uint64) (out []string) {
+		fresh, _, _ := m.after(since)
+		for _, e := range fresh {
+			out = append(out, fmt.Sprintf("%s %s %s after %s until %.0f", e.Person.ID, e.Channel, e.Verdict, e.Former, e.Forged[0].To.Sub(began).Seconds()))
+		}
+		return out
+	}
+	for _, id := range []string{"eve", "mallory"} {
+		show(id, 110)
+		show(id, 130)
+	}
+	since := m.seen
+	m.Leave("eve")
+	now = now.Add(leftAfter + time.Second)
+	for range 3 { // it is told once
+		m.Judge(t.Context())
+	}
+	if got, want := told(since), []string{"eve audio forged after forged until 130", "eve  forged after forged until 130"}; !slices.Equal(got, want) {
+		t.Errorf("gone: %q, not %q", got, want)
+	}
+	since = m.seen
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := m.Run(ctx); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	if got, want := told(since), []string{"mallory audio forged after forged until 130", "mallory  forged after forged until 130"}; !slices.Equal(got, want) {
+		t.Errorf("watched no longer: %q, not %q", got, want)
 	}
 }
 

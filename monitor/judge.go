@@ -32,9 +32,22 @@ func (m *Monitor) Run(ctx context.Context) error {
 	for {
 		select {
 		case <-ctx.Done():
+			m.end()
 			return ctx.Err()
 		case <-tick.C:
 			m.Judge(ctx)
+		}
+	}
+}
+
+// end tells what is told of those who are there no longer.
+func (m *Monitor) end() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := m.options.Now()
+	for _, p := range m.people {
+		if !p.parted {
+			m.part(p, now)
 		}
 	}
 }
@@ -59,6 +72,9 @@ func (m *Monitor) Judge(ctx context.Context) {
 	m.summon()
 	for _, p := range m.people {
 		if gone(p, now) {
+			if !p.parted {
+				m.part(p, now)
+			}
 			continue
 		}
 		for c := range p.channels() {

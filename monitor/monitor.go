@@ -138,7 +138,7 @@ type Window struct {
 }
 
 // Event is a change of a verdict: of a channel, or of a participant when Channel is empty. That another stretch turns forged while the verdict
-// is forged already is one as well: then Verdict and Former are both forged.
+// is forged already is one as well, and that whoever is called forged has gone or is watched no longer: then Verdict and Former are both forged.
 type Event struct {
 	Time    time.Time
 	Room    string

@@ -96,6 +96,7 @@ type Monitor struct {
 type person struct {
 	Person
 	joined, left time.Time
+	parted       bool // what there was to tell of one who has left was told
 	opinion
 	media []*medium
 }
@@ -142,7 +143,7 @@ func (m *Monitor) join(p Person) *person {
 	if old := m.find(p.ID); old != nil {
 		old.Person = p
 		if !old.left.IsZero() {
-			old.joined, old.left = now, time.Time{}
+			old.joined, old.left, old.parted = now, time.Time{}, false
 			for _, d := range old.media {
 				d.problem = ""
 			}

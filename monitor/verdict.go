@@ -59,6 +59,24 @@ func (m *Monitor) change(held *opinion, o opinion, e Event, recent func(since ti
 	return true
 }
 
+// part tells of whoever has gone, or is watched no longer, and is called forged, from when until when that lasted.
+func (m *Monitor) part(p *person, now time.Time) {
+	last := func(held opinion, channel enf.Source, recent func(since time.Time) []span) {
+		if held.verdict == detect.Forged {
+			m.say(Event{
+				Time: now, Room: m.options.Room, Person: p.Person, Channel: channel, Verdict: held.verdict, Former: held.verdict,
+				Reason: held.reason, Confidence: held.confidence, Forged: plain(recent(held.since.Add(-m.options.Keep))),
+			})
+		}
+	}
+	for _, d := range p.media {
+		last(d.opinion, d.source, d.recent)
+	}
+	last(p.opinion, "", p.recent)
+	p.parted = true
+	m.touch()
+}
+
 // retract forgets spans that were seen in passing only.
 func (c *channel) retract(now time.Time) {
 	kept := c.spans[:0]
