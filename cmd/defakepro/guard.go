@@ -64,8 +64,11 @@ type guardOptions struct {
 	logJSON, verbose bool
 }
 
-func newGuardCommand() *cobra.Command {
-	opts := guardOptions{window: time.Minute, shift: 5 * time.Second, rule: detect.RuleLLR, threshold: 0.8, listen: defaultGuardListen}
+func newGuardCommand() *cobra.Command { return guardCommand(new(guardOptions)) }
+
+// guardCommand is the command whose flags set opts.
+func guardCommand(opts *guardOptions) *cobra.Command {
+	*opts = guardOptions{window: time.Minute, shift: 5 * time.Second, rule: detect.RuleLLR, threshold: 0.8, listen: defaultGuardListen}
 	c := &cobra.Command{
 		Use:   "guard --livekit URL --room ROOM",
 		Short: "Watch a meeting, and show who is real",
@@ -94,7 +97,7 @@ The guard stops in good order on SIGINT or SIGTERM.`,
     --ledger https://enf1.example.org,https://enf2.example.org --genesis genesis.json`,
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return runGuard(c.Context(), opts, c.OutOrStdout(), c.ErrOrStderr())
+			return runGuard(c.Context(), *opts, c.OutOrStdout(), c.ErrOrStderr())
 		},
 	}
 	f := c.Flags()
