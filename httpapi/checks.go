@@ -123,10 +123,11 @@ func (s *server) receive(w http.ResponseWriter, r *http.Request) (path string, r
 		s.Log.Error("upload", slogErr(err))
 		return "", blank(http.StatusInternalServerError, "")
 	}
-	control := http.NewResponseController(w)
-	_ = control.SetReadDeadline(time.Now().Add(s.Limits.UploadTime))
+	hurry(w, s.Limits.UploadTime)
 	n, err := io.Copy(f, http.MaxBytesReader(w, r.Body, s.Limits.Upload))
-	_ = control.SetReadDeadline(time.Time{}) // one that passes later would end the request's context
+	if err == nil {
+		unhurried(w)
+	}
 	closed := f.Close()
 	_, tooLarge := errors.AsType[*http.MaxBytesError](err)
 	_, here := errors.AsType[*os.PathError](errors.Join(err, closed))

@@ -159,6 +159,9 @@ func (s *server) guard(mux *http.ServeMux) http.Handler {
 			}
 			panic(http.ErrAbortHandler)
 		}()
+		if r.ContentLength != 0 {
+			hurry(w, s.Limits.BodyTime)
+		}
 		for name, value := range answerHeaders {
 			w.Header().Set(name, value)
 		}
@@ -193,6 +196,15 @@ func (s *server) guard(mux *http.ServeMux) http.Handler {
 		blank(p.status, "").write(w)
 	})
 }
+
+// hurry gives a request's body so long to arrive, also where nobody reads it: the server waits for the rest of it before it closes the
+// connection, for ever if need be. Where the connection knows no deadlines, it is for whoever made it to have bounds.
+func hurry(w http.ResponseWriter, within time.Duration) {
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(within))
+}
+
+// unhurried is for when a body has been read to its end: a deadline that passes later would end the request's context.
+func unhurried(w http.ResponseWriter) { _ = http.NewResponseController(w).SetReadDeadline(time.Time{}) }
 
 // answerHeaders go with every answer; what Pages answers may have others.
 var answerHeaders = map[string]string{
@@ -260,12 +272,10 @@ func (s *server) readUpTo(most int64) middleware {
 
 func (s *server) read(ctx huma.Context, next func(huma.Context), most int64) {
 	r, w := humago.Unwrap(ctx)
-	control := http.NewResponseController(w)
-	// Where the connection knows no deadlines, it is for whoever made it to have bounds.
-	_ = control.SetReadDeadline(time.Now().Add(s.Limits.BodyTime))
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, most))
-	// A deadline that passes later would end the request's context.
-	_ = control.SetReadDeadline(time.Time{})
+	if err == nil {
+		unhurried(w)
+	}
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
