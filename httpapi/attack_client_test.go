@@ -33,7 +33,7 @@ func TestRudeClient(t *testing.T) {
 		status                   []int
 	}{
 		{"traversal", "GET", "/v1/members/..%2f..%2fetc%2fpasswd", "", []string{"Authorization", "Bearer " + good}, []int{404}},
-		{"traversal, plainly", "GET", "/v1/members/../../../../etc/passwd", "", nil, []int{307, 404}},
+		{"traversal, plainly", "GET", "/v1/members/../../../../etc/passwd", "", nil, []int{404}},
 		{"traversal in a room", "GET", "/v1/rooms/..%2f..%2fadmin", "", []string{"Authorization", "Bearer " + good}, []int{501, 404}},
 		{"a name with a zero", "GET", "/v1/zones/%00", "", []string{"Authorization", "Bearer " + good}, []int{404}},
 		{"a token too long", "GET", "/v1/members", "", []string{"Authorization", "Bearer " + strings.Repeat("A", 10_000)}, []int{401}},

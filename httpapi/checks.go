@@ -76,7 +76,7 @@ func (s *server) check(w http.ResponseWriter, r *http.Request, u Upload) {
 	if n := s.checks.Add(1); n > int32(s.Limits.Checks) {
 		s.checks.Add(-1)
 		w.Header().Set("Retry-After", "30")
-		w.Header().Set("Connection", "close") // else the answer waits for a body that nobody reads
+		unread(w, r)
 		kindChecks.problem("%d recordings are being checked; try again later", s.Limits.Checks).write(w)
 		return
 	}

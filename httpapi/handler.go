@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"math"
 	"net/http"
+	"path"
 	"reflect"
 	"runtime/debug"
 	"slices"
@@ -60,6 +61,9 @@ func Handler(o Options) http.Handler {
 		w.Header().Set("Content-Type", "application/openapi+json")
 		_, _ = w.Write(document) // whoever does not read it does not want it
 	})
+	if s.Metrics != nil {
+		mux.Handle("GET /metrics", s.permitted(RightMetrics, s.Metrics))
+	}
 	return s.guard(mux)
 }
 
@@ -166,14 +170,19 @@ func (s *server) guard(mux *http.ServeMux) http.Handler {
 			w.Header().Set(name, value)
 		}
 		if refused := s.admit(r); refused != nil {
-			w.Header().Set("Connection", "close") // else the answer waits for a body that nobody reads
+			unread(w, r)
 			refused.write(w)
 			return
 		}
 		if wait := s.rates.wait(r.RemoteAddr, s.Now(), s.Limits.Rate, s.Limits.Burst); wait > 0 {
 			w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
-			w.Header().Set("Connection", "close")
+			unread(w, r)
 			kindRate.problem("more than %g requests a second from this address", s.Limits.Rate).write(w)
+			return
+		}
+		if !clean(r.URL.EscapedPath()) { // the mux would send who asks elsewhere, in a page of its own
+			unread(w, r)
+			blank(http.StatusNotFound, "").write(w)
 			return
 		}
 		h, pattern := mux.Handler(r)
@@ -187,14 +196,25 @@ func (s *server) guard(mux *http.ServeMux) http.Handler {
 			s.Pages.ServeHTTP(w, r)
 			return
 		}
-		if r.ContentLength != 0 {
-			w.Header().Set("Connection", "close") // else the answer waits for a body that nobody reads
-		}
 		if allow := p.Header().Get("Allow"); allow != "" {
 			w.Header().Set("Allow", allow)
 		}
+		unread(w, r)
 		blank(p.status, "").write(w)
 	})
+}
+
+// unread has the answer to a request not wait for its body, which nobody reads.
+func unread(w http.ResponseWriter, r *http.Request) {
+	if r.ContentLength != 0 {
+		w.Header().Set("Connection", "close")
+	}
+}
+
+// clean reports whether a path is the one that it leads to: without empty elements, . and ..
+func clean(p string) bool {
+	c := path.Clean(p)
+	return p == c || p == c+"/" && c != "/"
 }
 
 // hurry gives a request's body so long to arrive, also where nobody reads it: the server waits for the rest of it before it closes the
@@ -224,10 +244,8 @@ func (s *server) needs(there func() bool, otherwise string) middleware {
 			next(ctx)
 			return
 		}
-		_, w := humago.Unwrap(ctx)
-		if ctx.Method() == http.MethodPost {
-			w.Header().Set("Connection", "close") // else the answer waits for a body that nobody reads
-		}
+		r, w := humago.Unwrap(ctx)
+		unread(w, r)
 		kindNotServed.problem("%s", otherwise).write(w)
 	}
 }

@@ -118,13 +118,16 @@ func (s *server) authorize(ctx huma.Context, next func(huma.Context)) {
 		next(ctx)
 		return
 	}
-	s.Log.Debug("request refused", slog.String("operation", ctx.Operation().OperationID), slog.Int("status", refused.Status))
+	s.forbid(w, r, refused, ctx.Operation().OperationID)
+}
+
+// forbid answers a request for something that its token does not allow.
+func (s *server) forbid(w http.ResponseWriter, r *http.Request, refused *refusal, what string) {
+	s.Log.Debug("request refused", slog.String("operation", what), slog.Int("status", refused.Status))
 	if refused.Status == http.StatusUnauthorized {
 		w.Header().Set("WWW-Authenticate", "Bearer")
 	}
-	if ctx.Method() == http.MethodPost {
-		w.Header().Set("Connection", "close") // else the answer waits for a body that nobody reads
-	}
+	unread(w, r)
 	refused.write(w)
 }
 
@@ -192,12 +195,12 @@ func bearer(r *http.Request) (string, bool) {
 	return token, ok && strings.EqualFold(scheme, "Bearer") && len(r.Header.Values("Authorization")) == 1
 }
 
-// Permit wraps a handler of somebody else's, which needs a right. Without an authority it is open.
-func (s *Security) Permit(right string, h http.Handler) http.Handler {
+// permitted wraps a handler that is no operation of the interface, and needs a right.
+func (s *server) permitted(right string, h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if s != nil && s.Authority != nil {
-			if refused := s.permit(r, right, ""); refused != nil {
-				refused.write(w)
+		if s.Security != nil && s.Security.Authority != nil {
+			if refused := s.Security.permit(r, right, ""); refused != nil {
+				s.forbid(w, r, refused, right)
 				return
 			}
 		}

@@ -13,7 +13,6 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
-	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
@@ -323,30 +322,64 @@ func TestTokensAreForRoomsAndZones(t *testing.T) {
 	}
 }
 
-// What answers beside the interface asks for its right too.
-func TestPermit(t *testing.T) {
+// Metrics ask for their right, are counted with all other requests, and go by no other name.
+func TestMetrics(t *testing.T) {
 	t.Parallel()
-	metrics := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
-	s := security(t, &capability.Authority{})
-	for token, want := range map[string]int{
-		"": 401, issued(t, "ann", capability.Limits{Operations: []string{"rooms:read"}}): 403,
-		issued(t, "ann", capability.Limits{Operations: []string{"metrics:read"}}): 204,
-	} {
-		if got := permitted(s.Permit("metrics:read", metrics), token); got != want {
-			t.Errorf("%d, want %d", got, want)
+	now := time.Now()
+	o := Options{
+		Ledger: rounds(1, 3), Committee: theCommittee, Now: func() time.Time { return now }, Limits: Limits{Rate: 1, Burst: 4}, Security: security(t, &capability.Authority{}),
+		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }),
+	}
+	h := Handler(o)
+	none, other := "", issued(t, "ann", capability.Limits{Operations: []string{"rooms:read"}})
+	good := issued(t, "ann", capability.Limits{Operations: []string{"metrics:read"}})
+	for i, c := range []struct {
+		token  string
+		status int
+	}{{none, 401}, {other, 403}, {good, 204}, {good, 204}, {good, 429}} {
+		w := from(h, "192.0.2.1:1", "/metrics", "Authorization", "Bearer "+c.token)
+		if w.Code != c.status || w.Header().Get("X-Content-Type-Options") != "nosniff" || c.status == 401 && w.Header().Get("WWW-Authenticate") != "Bearer" {
+			t.Errorf("%d: %d %v, want %d", i, w.Code, w.Header(), c.status)
 		}
 	}
-	if got := permitted((*Security)(nil).Permit("metrics:read", metrics), ""); got != http.StatusNoContent {
-		t.Errorf("without security: %d", got)
+	_, url := serve(t, o)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url+"/metrics", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Host = "evil.example"
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if answer.Body.Close(); answer.StatusCode != http.StatusMisdirectedRequest {
+		t.Errorf("by another name: %d", answer.StatusCode)
+	}
+	o.Security, o.Limits = nil, Limits{}
+	if w := from(Handler(o), "192.0.2.1:1", "/metrics"); w.Code != http.StatusNoContent {
+		t.Errorf("without security: %d", w.Code)
+	}
+	o.Metrics = nil
+	if w := from(Handler(o), "192.0.2.1:1", "/metrics"); w.Code != http.StatusNotFound {
+		t.Errorf("without metrics: %d", w.Code)
 	}
 }
 
-func permitted(h http.Handler, token string) int {
-	r := httptest.NewRequest(http.MethodGet, "/metrics", nil)
-	r.Header.Set("Authorization", "Bearer "+token)
-	w := httptest.NewRecorder()
-	h.ServeHTTP(w, r)
-	return w.Code
+// A path that is not the one it leads to leads nowhere, with the headers of every answer, and is counted.
+func TestPathsThatAreNotClean(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	o := Options{Ledger: rounds(1, 3), Committee: theCommittee, Now: func() time.Time { return now }, Limits: Limits{Rate: 1, Burst: 6}, Pages: http.RedirectHandler("/", 301)}
+	h := Handler(o)
+	for _, path := range []string{"//v1/rounds", "/v1//rounds", "/v1/./rounds", "/x/../v1/rounds", "/v1/rounds/..", "//"} {
+		w := from(h, "192.0.2.1:1", path)
+		if w.Code != http.StatusNotFound || w.Header().Get("Content-Type") != problemType || w.Header().Get("X-Content-Type-Options") != "nosniff" || w.Header().Get("Location") != "" {
+			t.Errorf("%s: %d %v", path, w.Code, w.Header())
+		}
+	}
+	if w := from(h, "192.0.2.1:1", "//v1/rounds"); w.Code != http.StatusTooManyRequests {
+		t.Errorf("one too many: %d", w.Code)
+	}
 }
 
 // A stream that began with a good token ends when that is worth nothing any more.

@@ -12,7 +12,6 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"net/http"
 	"os"
 	"sync/atomic"
 	"time"
@@ -260,22 +259,21 @@ func (n *runningNode) serve(ctx context.Context, l net.Listener, secure bool, se
 	if err != nil {
 		return err
 	}
-	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", security.Permit(httpapi.RightMetrics, promhttp.HandlerFor(n.registry, promhttp.HandlerOpts{Registry: n.registry})))
-	mux.Handle("/", httpapi.Handler(httpapi.Options{
+	h := httpapi.Handler(httpapi.Options{
 		Ledger: n.node, Committee: n.node.Committee, Latest: n.node.Latest, Genesis: genesis, Log: n.log, Now: n.opts.now,
 		Security: security, Limits: httpapi.Limits{Rate: n.opts.Requests},
+		Metrics:     promhttp.HandlerFor(n.registry, promhttp.HandlerOpts{Registry: n.registry}),
 		Certificate: func(ctx context.Context, round uint64) (json.Marshaler, error) { return n.node.Certificate(ctx, round) },
 		State: func() (httpapi.State, error) {
 			return httpapi.State{Height: n.node.Height(), Peers: n.node.Peers(), Syncing: n.node.Syncing()}, n.healthy()
 		},
-	}))
+	})
 	scheme := "http"
 	if secure {
 		scheme = "https"
 	}
 	n.log.InfoContext(ctx, "listening", slog.String("url", scheme+"://"+l.Addr().String()))
-	return httpapi.Serve(ctx, l, mux, o)
+	return httpapi.Serve(ctx, l, h, o)
 }
 
 // healthy returns nil, or what is wrong: the engine has stopped, or no round closes.
