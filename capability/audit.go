@@ -50,8 +50,8 @@ type Record struct {
 	Zone      string `json:"zone,omitempty"`
 	// Refused is why it was not allowed; empty if it was.
 	Refused string `json:"refused,omitempty"`
-	// Skipped is how many refusals of worthless tokens came since the last one of them that was kept, and were not: one a second
-	// is, so that nobody can flush the file with forgeries.
+	// Skipped is how many refusals of worthless tokens, and of none, came since the last one of them that was kept, and were not:
+	// one a second is, so that nobody can flush the file with forgeries.
 	Skipped uint64 `json:"skipped,omitempty"`
 	// Before is the Hash of the record before, empty for the first, and Hash the SHA-256 of this one without it, both in
 	// hexadecimal.

@@ -175,11 +175,10 @@ func (s *server) still(r *http.Request, operation, room string) func() bool {
 func (s *Security) permit(r *http.Request, right, room string) *refusal {
 	ask := s.request(right, room)
 	token, ok := bearer(r)
-	if !ok {
-		return kindToken.problem("this needs a token with the right %s", ask)
-	}
 	_, err := s.Authority.Authorize(token, ask)
 	switch {
+	case !ok:
+		return kindToken.problem("this needs a token with the right %s", ask)
 	case err == nil:
 		return nil
 	case errors.Is(err, capability.ErrRight):
@@ -190,9 +189,13 @@ func (s *Security) permit(r *http.Request, right, room string) *refusal {
 	return blank(http.StatusInternalServerError, "") // it could not be recorded
 }
 
+// bearer returns a request's token; empty, and false, where it has none, or more than one.
 func bearer(r *http.Request) (string, bool) {
-	scheme, token, ok := strings.Cut(r.Header.Get("Authorization"), " ")
-	return token, ok && strings.EqualFold(scheme, "Bearer") && len(r.Header.Values("Authorization")) == 1
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "Bearer") || token == "" || len(r.Header.Values("Authorization")) != 1 {
+		return "", false
+	}
+	return token, true
 }
 
 // permitted wraps a handler that is no operation of the interface, and needs a right.

@@ -13,6 +13,8 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -284,6 +286,46 @@ func TestThief(t *testing.T) {
 	}
 	if !strings.Contains(log.String(), "request refused") {
 		t.Error("nothing is in the log, so that it proves nothing")
+	}
+}
+
+// Who comes without a token is in the record of uses too, one a second.
+func TestRequestsWithoutTokensAreKept(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "audit.jsonl")
+	audit, err := capability.OpenAudit(path, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now()
+	a := &capability.Authority{Audit: audit, Now: func() time.Time { return now }}
+	h := Handler(Options{Ledger: rounds(1, 3), Committee: theCommittee, Security: security(t, a), Metrics: http.NotFoundHandler()})
+	for _, r := range []struct{ path, authorization string }{
+		{"/v1/members", ""}, {"/v1/rounds", "Basic YTpi"}, {"/metrics", ""}, {"/v1/truth", "Bearer "}, {"/v1/zones", ""},
+	} {
+		if w := from(h, "192.0.2.1:1", r.path, "Authorization", r.authorization); w.Code != http.StatusUnauthorized {
+			t.Errorf("%s: %d", r.path, w.Code)
+		}
+		now = now.Add(time.Second)
+	}
+	for range 10 {
+		from(h, "192.0.2.1:1", "/v1/members")
+	}
+	if err := audit.Close(); err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var kept []string
+	if _, err := capability.ReadAudit(bytes.NewReader(data), func(r capability.Record) { kept = append(kept, r.Operation+" "+r.Zone+": "+r.Refused) }); err != nil {
+		t.Fatal(err)
+	}
+	const none = " acme: token: there is none"
+	want := []string{"members:read" + none, "rounds:read" + none, "metrics:read" + none, "truth:read" + none, "members:read" + none, "members:read" + none}
+	if diff := cmp.Diff(want, kept); diff != "" {
+		t.Error(diff)
 	}
 }
 
