@@ -17,6 +17,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -50,6 +51,7 @@ func TestScripts(t *testing.T) {
 			"round":    closedRound,
 			"png-bomb": pngBomb,
 			"readenv":  readEnv,
+			"last-use": lastUse,
 
 			"livekit":    startLiveKit,
 			"answers":    answered(false),
@@ -119,6 +121,19 @@ func readEnv(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: readenv name file")
 	}
 	ts.Setenv(args[0], strings.TrimSpace(ts.ReadFile(args[1])))
+}
+
+// lastUse is "last-use HOLDER": it sets ID and UNTIL to what the last line of the standard output says of a token of that holder's.
+func lastUse(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: last-use holder")
+	}
+	found := regexp.MustCompile(`(?m)\t`+args[0]+`\t([0-9a-f]{64})\t(\S+)$`).FindAllStringSubmatch(ts.ReadFile("stdout"), -1)
+	if found == nil {
+		ts.Fatalf("no use by %s", args[0])
+	}
+	ts.Setenv("ID", found[len(found)-1][1])
+	ts.Setenv("UNTIL", found[len(found)-1][2])
 }
 
 // startLiveKit is "livekit": a server that ends with the script, with its address and key in the environment.
