@@ -113,7 +113,7 @@ The guard stops in good order on SIGINT or SIGTERM.`,
 	f.Var(choiceFlag[detect.Rule]{&opts.rule, []detect.Rule{detect.RuleLLR, detect.RuleCorrelation}}, "rule", "what decides a window")
 	f.StringVar(&opts.listen, "listen", opts.listen, "serve the page at `ADDRESS`, host:port")
 	f.StringVar(&opts.tlsCert, "tls-cert", "", "`FILE`, the certificate of the address in PEM; nodes that ask for one are shown it too")
-	f.StringVar(&opts.tlsKey, "tls-key", "", "`FILE`, its key")
+	f.StringVar(&opts.tlsKey, "tls-key", "", "`FILE`, its key, readable by its owner and group alone")
 	f.StringVar(&opts.clientCA, "client-ca", "", "let in only whom an authority in this `FILE`, in PEM, gave a certificate")
 	f.StringVar(&opts.ca, "ca", "", "`FILE` in PEM with the authority of the nodes' certificates (default the system's)")
 	f.StringSliceVar(&opts.hosts, "host", nil, "`NAME` of a proxy on this machine through which the page is reached")

@@ -86,7 +86,7 @@ well, everywhere. The node stops in good order on SIGINT or SIGTERM.`,
 	f.IntVar(&opts.Channels, "channels", 0, "channels of raw sound, `N` (default 1)")
 	f.StringVar(&opts.Listen, "listen", "", "serve at `ADDRESS`, host:port")
 	f.StringVar(&opts.TLSCert, "tls-cert", "", "`FILE`, the certificate of the address in PEM")
-	f.StringVar(&opts.TLSKey, "tls-key", "", "`FILE`, its key")
+	f.StringVar(&opts.TLSKey, "tls-key", "", "`FILE`, its key, readable by its owner and group alone")
 	f.StringVar(&opts.ClientCA, "client-ca", "", "let in only whom an authority in this `FILE`, in PEM, gave a certificate")
 	f.Var(numberFlag{&opts.Requests, mostRequests}, "requests", requestsUsage)
 	f.BoolVar(&opts.Tokens, "tokens", false, "ask for tokens on a loopback address too; on others the interface always does")
