@@ -133,7 +133,7 @@ func operation(api huma.API, id, method, path, summary string, problems ...int) 
 		Responses: make(map[string]*huma.Response), MaxBodyBytes: -1, // bounded by readBody
 	}
 	schema := api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[Problem](), true, "Problem")
-	for _, status := range append(problems, http.StatusUnprocessableEntity, http.StatusInternalServerError) {
+	for _, status := range append(problems, http.StatusMisdirectedRequest, http.StatusUnprocessableEntity, http.StatusInternalServerError) {
 		op.Responses[strconv.Itoa(status)] = &huma.Response{
 			Description: http.StatusText(status),
 			Content:     map[string]*huma.MediaType{problemType: {Schema: schema}},

@@ -131,13 +131,18 @@ func (s *server) forbid(w http.ResponseWriter, r *http.Request, refused *refusal
 	refused.write(w)
 }
 
-// refusals documents what those get who have no token, or not the right one.
+// refusals documents which operations need which token, and what those get who have none, or not the right one.
 func refusals(api huma.API) {
+	const scheme = "token"
+	api.OpenAPI().Components.SecuritySchemes = map[string]*huma.SecurityScheme{scheme: {
+		Type: "http", Scheme: "bearer", Description: "A capability token (defakepro help token) that gives the right named with the operation, where the node asks for tokens.",
+	}}
 	for _, path := range api.OpenAPI().Paths {
 		for _, op := range []*huma.Operation{path.Get, path.Post} {
 			if op == nil || rights[op.OperationID] == "" {
 				continue
 			}
+			op.Security = []map[string][]string{{scheme: {rights[op.OperationID]}}, {}}
 			content := op.Responses["500"].Content
 			for status, why := range map[string]string{"401": "A token is needed", "403": "The token does not give the right"} {
 				if op.Responses[status] == nil {

@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -138,10 +139,17 @@ func TestEveryOperationNamesItsRight(t *testing.T) {
 		Paths map[string]map[string]struct {
 			ID        string                     `json:"operationId"`
 			Responses map[string]json.RawMessage `json:"responses"`
+			Security  []map[string][]string      `json:"security"`
 		} `json:"paths"`
+		Components struct {
+			Schemes map[string]map[string]string `json:"securitySchemes"`
+		} `json:"components"`
 	}
 	if err := json.Unmarshal(OpenAPI(), &doc); err != nil {
 		t.Fatal(err)
+	}
+	if s := doc.Components.Schemes["token"]; s["type"] != "http" || s["scheme"] != "bearer" {
+		t.Errorf("%v", doc.Components.Schemes)
 	}
 	var ids []string
 	for path, methods := range doc.Paths {
@@ -149,6 +157,8 @@ func TestEveryOperationNamesItsRight(t *testing.T) {
 			ids = append(ids, op.ID)
 			if right := Rights()[op.ID]; right != "" && (op.Responses["401"] == nil || op.Responses["403"] == nil) {
 				t.Errorf("%s %s needs %s, and does not say so", method, path, right)
+			} else if want := []map[string][]string{{"token": {right}}, {}}; right != "" && !reflect.DeepEqual(op.Security, want) || right == "" && op.Security != nil {
+				t.Errorf("%s %s needs %q, and security is %v", method, path, right, op.Security)
 			}
 		}
 	}
