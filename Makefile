@@ -5,7 +5,7 @@
 STAMP := $(if $(shell git rev-parse HEAD 2>/dev/null),,-buildvcs=false)
 GOLANGCI := go tool -modfile=tools/go.mod golangci-lint
 
-.PHONY: demo test build lint gen attacks bench deps testdeps docs/check.svg
+.PHONY: demo test build lint gen attacks fuzz bench deps testdeps docs/check.svg
 
 demo: build ## a real call, in which one participant turns deepfake, and the page that shows it
 	./defakepro demo $(DEMOFLAGS)
@@ -34,6 +34,9 @@ attacks: testdeps ## every attack that docs/threat-model.md names the test of
 	go test -p 1 -count 1 -timeout 20m -run "^($$(grep -o 'Test[A-Za-z0-9]*' docs/threat-model.md | sort -u | grep -v TestScripts | paste -sd '|'))$$" \
 		./media ./capability ./identity ./poenf ./ledger/comet ./httpapi ./webhook ./report ./guard ./dashboard ./cmd/defakepro
 	go test -count 1 -run '^TestScripts$$/^(members|sealed|guardtokens)$$' ./cmd/defakepro
+
+fuzz: deps ## every fuzz target, FUZZTIME each (10m), with a line on each: executions and findings
+	tools/fuzz.sh
 
 bench: deps ## the figures of docs/results
 	go test -run '^$$' -bench . -benchmem ./...

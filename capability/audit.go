@@ -41,17 +41,18 @@ type Record struct {
 	Time time.Time `json:"time"`
 	// Holder is whose token it was, where that could be read: what the token says, whoever signed it.
 	Holder string `json:"holder,omitempty"`
-	// Token is the first 16 bytes of the SHA-256 of the last block's revocation identifier, in hexadecimal, which reveals
-	// nothing that could be used.
-	Token string `json:"token,omitempty"`
+	// Token is the last of the token's IDs, in hexadecimal: to revoke that is to revoke this token. It reveals nothing that could be
+	// used. Until is when the token expires.
+	Token string    `json:"token,omitempty"`
+	Until time.Time `json:"until,omitzero"`
 	// Operation, Resource and Zone are what was asked for.
 	Operation string `json:"operation"`
 	Resource  string `json:"resource,omitempty"`
 	Zone      string `json:"zone,omitempty"`
 	// Refused is why it was not allowed; empty if it was.
 	Refused string `json:"refused,omitempty"`
-	// Skipped is how many refusals of worthless tokens came since the last one of them that was kept, and were not: one a second
-	// is, so that nobody can flush the file with forgeries.
+	// Skipped is how many refusals of worthless tokens, and of none, came since the last one of them that was kept, and were not:
+	// one a second is, so that nobody can flush the file with forgeries.
 	Skipped uint64 `json:"skipped,omitempty"`
 	// Before is the Hash of the record before, empty for the first, and Hash the SHA-256 of this one without it, both in
 	// hexadecimal.
@@ -116,7 +117,7 @@ func (a *Audit) add(now time.Time, t Token, r Request, refused error) error {
 	record := Record{Time: now.UTC(), Operation: r.Operation, Resource: short(r.Resource), Zone: short(r.Zone)}
 	if t.biscuit != nil {
 		ids := t.IDs()
-		record.Holder, record.Token = t.Holder, hex.EncodeToString(ids[len(ids)-1][:16])
+		record.Holder, record.Token, record.Until = t.Holder, hex.EncodeToString(ids[len(ids)-1][:]), t.Until()
 	}
 	if refused != nil {
 		record.Refused = short(refused.Error())
@@ -189,8 +190,11 @@ func (r Record) hash() string {
 	return hex.EncodeToString(sum[:])
 }
 
-// ReadAudit calls yield with the records of a file of an [Audit], in order, and returns the last one. An error says where the
-// chain is broken; what follows is not yielded.
+// ErrChain is wrapped where the chain of an [Audit]'s file is broken.
+var ErrChain = errors.New("the chain is broken")
+
+// ReadAudit calls yield with the records of a file of an [Audit], in order, and returns the last one. An error that wraps
+// [ErrChain] says where the chain is broken; what follows is not yielded.
 func ReadAudit(r io.Reader, yield func(Record)) (Record, error) {
 	last, _, err := readAudit(r, yield)
 	return last, err
@@ -204,16 +208,18 @@ func readAudit(r io.Reader, yield func(Record)) (last Record, size int64, err er
 		switch {
 		case errors.Is(err, io.EOF): // with half a line perhaps
 			return last, size, nil
+		case errors.Is(err, bufio.ErrBufferFull):
+			return last, size, fmt.Errorf("%w after record %d: a line of more than %d bytes", ErrChain, last.Number, maxRecord)
 		case err != nil:
 			return last, size, fmt.Errorf("after record %d: %w", last.Number, err)
 		}
 		var next Record
 		if err := json.Unmarshal(line, &next); err != nil {
-			return last, size, fmt.Errorf("after record %d: not a record", last.Number)
+			return last, size, fmt.Errorf("%w after record %d: the next is none", ErrChain, last.Number)
 		}
 		follows := next.Number == last.Number+1 && next.Before == last.Hash || size == 0 && next.Number > 0
 		if !follows || next.Hash != next.hash() {
-			return last, size, fmt.Errorf("record %d is not the one that was made after record %d", next.Number, last.Number)
+			return last, size, fmt.Errorf("%w after record %d: record %d is not the one that was made then", ErrChain, last.Number, next.Number)
 		}
 		last = next
 		size += int64(len(line))

@@ -54,7 +54,7 @@ type Authority struct {
 	Audit *Audit
 }
 
-// Authorize returns the name of the token's holder when the token allows the request now. Otherwise the error wraps [ErrToken]
+// Authorize returns the name of the token's holder when the token, which is empty where a request came without, allows the request now. Otherwise the error wraps [ErrToken]
 // when the token is good for nothing, or [ErrRight] when it is not good for this, and then says which right is missing. No error
 // repeats anything of the token.
 func (a *Authority) Authorize(token string, r Request) (holder string, err error) {

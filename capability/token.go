@@ -129,6 +129,9 @@ func Parse(token string) (out Token, err error) {
 			out, err = Token{}, fmt.Errorf("%w: malformed", ErrToken)
 		}
 	}()
+	if token == "" {
+		return out, fmt.Errorf("%w: there is none", ErrToken)
+	}
 	if len(token) > MaxToken {
 		return out, fmt.Errorf("%w: %d bytes are more than %d", ErrToken, len(token), MaxToken)
 	}

@@ -193,6 +193,7 @@ func (g *Guard) forget(ctx context.Context) {
 func (g *Guard) Handler() http.Handler {
 	o := httpapi.Options{
 		Meetings: func() map[string]httpapi.Meeting { return map[string]httpapi.Meeting{g.options.Room: g.monitor} },
+		Check:    g.options.Check,
 		Pages:    g.options.Pages, Hosts: g.options.Hosts, Now: g.options.Now, Log: g.options.Log,
 		Limits: httpapi.Limits{Rate: g.options.Rate},
 	}

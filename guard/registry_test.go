@@ -180,6 +180,28 @@ func TestRegistryGrowsOld(t *testing.T) {
 	until(t, "the registry is known again", known)
 }
 
+// TestGuardTakesRecordings: what is uploaded to a guard reaches its Check; without one it takes none.
+func TestGuardTakesRecordings(t *testing.T) {
+	check := func(_ context.Context, u httpapi.Upload) ([]byte, error) {
+		data, err := os.ReadFile(u.Path)
+		return append([]byte("seen: "), data...), err
+	}
+	for _, c := range []struct {
+		options guard.Options
+		status  int
+		says    string
+	}{
+		{guard.Options{Room: "board", Conference: absent{}, Check: check}, http.StatusOK, "seen: sound"},
+		{guard.Options{Room: "board", Conference: absent{}}, http.StatusNotImplemented, "recordings are not checked here"},
+	} {
+		w := httptest.NewRecorder()
+		guard.New(c.options).Handler().ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/v1/checks", strings.NewReader("sound")))
+		if w.Code != c.status || !strings.Contains(w.Body.String(), c.says) {
+			t.Errorf("%d %s, want %d %s", w.Code, w.Body, c.status, c.says)
+		}
+	}
+}
+
 // TestNoTokensWithoutRegistry: tokens that nobody can verify are a mistake of the caller's.
 func TestNoTokensWithoutRegistry(t *testing.T) {
 	defer func() {

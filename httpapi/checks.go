@@ -76,7 +76,7 @@ func (s *server) check(w http.ResponseWriter, r *http.Request, u Upload) {
 	if n := s.checks.Add(1); n > int32(s.Limits.Checks) {
 		s.checks.Add(-1)
 		w.Header().Set("Retry-After", "30")
-		w.Header().Set("Connection", "close") // else the answer waits for a body that nobody reads
+		unread(w, r)
 		kindChecks.problem("%d recordings are being checked; try again later", s.Limits.Checks).write(w)
 		return
 	}
@@ -123,10 +123,11 @@ func (s *server) receive(w http.ResponseWriter, r *http.Request) (path string, r
 		s.Log.Error("upload", slogErr(err))
 		return "", blank(http.StatusInternalServerError, "")
 	}
-	control := http.NewResponseController(w)
-	_ = control.SetReadDeadline(time.Now().Add(s.Limits.UploadTime))
+	hurry(w, s.Limits.UploadTime)
 	n, err := io.Copy(f, http.MaxBytesReader(w, r.Body, s.Limits.Upload))
-	_ = control.SetReadDeadline(time.Time{}) // one that passes later would end the request's context
+	if err == nil {
+		unhurried(w)
+	}
 	closed := f.Close()
 	_, tooLarge := errors.AsType[*http.MaxBytesError](err)
 	_, here := errors.AsType[*os.PathError](errors.Join(err, closed))

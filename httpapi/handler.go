@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"math"
 	"net/http"
+	"path"
 	"reflect"
 	"runtime/debug"
 	"slices"
@@ -60,6 +61,9 @@ func Handler(o Options) http.Handler {
 		w.Header().Set("Content-Type", "application/openapi+json")
 		_, _ = w.Write(document) // whoever does not read it does not want it
 	})
+	if s.Metrics != nil {
+		mux.Handle("GET /metrics", s.permitted(RightMetrics, s.Metrics))
+	}
 	return s.guard(mux)
 }
 
@@ -129,7 +133,7 @@ func operation(api huma.API, id, method, path, summary string, problems ...int) 
 		Responses: make(map[string]*huma.Response), MaxBodyBytes: -1, // bounded by readBody
 	}
 	schema := api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[Problem](), true, "Problem")
-	for _, status := range append(problems, http.StatusUnprocessableEntity, http.StatusInternalServerError) {
+	for _, status := range append(problems, http.StatusMisdirectedRequest, http.StatusUnprocessableEntity, http.StatusInternalServerError) {
 		op.Responses[strconv.Itoa(status)] = &huma.Response{
 			Description: http.StatusText(status),
 			Content:     map[string]*huma.MediaType{problemType: {Schema: schema}},
@@ -159,18 +163,26 @@ func (s *server) guard(mux *http.ServeMux) http.Handler {
 			}
 			panic(http.ErrAbortHandler)
 		}()
+		if r.ContentLength != 0 {
+			hurry(w, s.Limits.BodyTime)
+		}
 		for name, value := range answerHeaders {
 			w.Header().Set(name, value)
 		}
 		if refused := s.admit(r); refused != nil {
-			w.Header().Set("Connection", "close") // else the answer waits for a body that nobody reads
+			unread(w, r)
 			refused.write(w)
 			return
 		}
 		if wait := s.rates.wait(r.RemoteAddr, s.Now(), s.Limits.Rate, s.Limits.Burst); wait > 0 {
 			w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
-			w.Header().Set("Connection", "close")
+			unread(w, r)
 			kindRate.problem("more than %g requests a second from this address", s.Limits.Rate).write(w)
+			return
+		}
+		if !clean(r.URL.EscapedPath()) { // the mux would send who asks elsewhere, in a page of its own
+			unread(w, r)
+			blank(http.StatusNotFound, "").write(w)
 			return
 		}
 		h, pattern := mux.Handler(r)
@@ -184,15 +196,35 @@ func (s *server) guard(mux *http.ServeMux) http.Handler {
 			s.Pages.ServeHTTP(w, r)
 			return
 		}
-		if r.ContentLength != 0 {
-			w.Header().Set("Connection", "close") // else the answer waits for a body that nobody reads
-		}
 		if allow := p.Header().Get("Allow"); allow != "" {
 			w.Header().Set("Allow", allow)
 		}
+		unread(w, r)
 		blank(p.status, "").write(w)
 	})
 }
+
+// unread has the answer to a request not wait for its body, which nobody reads.
+func unread(w http.ResponseWriter, r *http.Request) {
+	if r.ContentLength != 0 {
+		w.Header().Set("Connection", "close")
+	}
+}
+
+// clean reports whether a path is the one that it leads to: without empty elements, . and ..
+func clean(p string) bool {
+	c := path.Clean(p)
+	return p == c || p == c+"/" && c != "/"
+}
+
+// hurry gives a request's body so long to arrive, also where nobody reads it: the server waits for the rest of it before it closes the
+// connection, for ever if need be. Where the connection knows no deadlines, it is for whoever made it to have bounds.
+func hurry(w http.ResponseWriter, within time.Duration) {
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(within))
+}
+
+// unhurried is for when a body has been read to its end: a deadline that passes later would end the request's context.
+func unhurried(w http.ResponseWriter) { _ = http.NewResponseController(w).SetReadDeadline(time.Time{}) }
 
 // answerHeaders go with every answer; what Pages answers may have others.
 var answerHeaders = map[string]string{
@@ -212,10 +244,8 @@ func (s *server) needs(there func() bool, otherwise string) middleware {
 			next(ctx)
 			return
 		}
-		_, w := humago.Unwrap(ctx)
-		if ctx.Method() == http.MethodPost {
-			w.Header().Set("Connection", "close") // else the answer waits for a body that nobody reads
-		}
+		r, w := humago.Unwrap(ctx)
+		unread(w, r)
 		kindNotServed.problem("%s", otherwise).write(w)
 	}
 }
@@ -260,12 +290,10 @@ func (s *server) readUpTo(most int64) middleware {
 
 func (s *server) read(ctx huma.Context, next func(huma.Context), most int64) {
 	r, w := humago.Unwrap(ctx)
-	control := http.NewResponseController(w)
-	// Where the connection knows no deadlines, it is for whoever made it to have bounds.
-	_ = control.SetReadDeadline(time.Now().Add(s.Limits.BodyTime))
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, most))
-	// A deadline that passes later would end the request's context.
-	_ = control.SetReadDeadline(time.Time{})
+	if err == nil {
+		unhurried(w)
+	}
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):

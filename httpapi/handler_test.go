@@ -41,6 +41,7 @@ func ask(t testing.TB, method, url, body string, header ...string) (*http.Respon
 	for i := 0; i+1 < len(header); i += 2 {
 		r.Header.Set(header[i], header[i+1])
 	}
+	r.Host = r.Header.Get("Host") // empty is that of the URL
 	answer, err := http.DefaultClient.Do(r)
 	if err != nil {
 		t.Fatalf("%s %s: %v", method, url, err)

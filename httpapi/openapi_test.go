@@ -121,8 +121,16 @@ func TestDocument(t *testing.T) {
 			successes := 0
 			for _, way := range slices.Concat(ways[path], ways[method+" "+path]) {
 				for _, url := range []string{full, bare, guard} {
-					if doc.walk(t, op, strings.ToUpper(method), url, path, way) < 300 {
+					if doc.walk(t, op, strings.ToUpper(method), url, path, way, "application/json", "") < 300 {
 						successes++
+					}
+				}
+				if got := doc.walk(t, op, strings.ToUpper(method), full, path, way, "application/json", "evil.example"); got != http.StatusMisdirectedRequest {
+					t.Errorf("%s %s by another name: %d", method, path, got)
+				}
+				for _, kind := range []string{"", "text/plain", "application/xml", "application/cbor", "application/json; charset=utf-16", binaryType, "multipart/form-data", "%"} {
+					if method == "post" {
+						doc.walk(t, op, "POST", full, path, way, kind, "")
 					}
 				}
 			}
@@ -133,8 +141,8 @@ func TestDocument(t *testing.T) {
 	}
 }
 
-// walk asks in one way, holds the answer against the document, and returns its status.
-func (d document) walk(t *testing.T, op operationDoc, method, url, path, way string) int {
+// walk asks in one way, by a name if not the server's own, holds the answer against the document, and returns its status.
+func (d document) walk(t *testing.T, op operationDoc, method, url, path, way, sent, host string) int {
 	t.Helper()
 	body := ""
 	switch {
@@ -155,7 +163,7 @@ func (d document) walk(t *testing.T, op operationDoc, method, url, path, way str
 	if path == "/v1/events?from=100" || path == "/v1/rooms/standup/events" {
 		method = http.MethodHead // the stream would not end
 	}
-	answer, data := ask(t, method, url+path, body, "Content-Type", "application/json")
+	answer, data := ask(t, method, url+path, body, "Content-Type", sent, "Host", host)
 	response, known := op.Responses[fmt.Sprint(answer.StatusCode)]
 	kind, _, _ := strings.Cut(answer.Header.Get("Content-Type"), ";")
 	form, ok := response.Content[kind]

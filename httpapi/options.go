@@ -46,6 +46,8 @@ type Options struct {
 	Scratch string
 	// Security is who is registered, and who may do what; nil serves nothing of it, and all may do all.
 	Security *Security
+	// Metrics answers at /metrics, to who has [RightMetrics].
+	Metrics http.Handler
 	// Pages answers for paths that are not the interface's.
 	Pages http.Handler
 	// Hosts are names, in lower case and without port, by which a listener on a loopback address is reached beside those of

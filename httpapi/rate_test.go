@@ -13,8 +13,12 @@ import (
 )
 
 // from asks a handler for something, as the client at an address.
-func from(h http.Handler, remote, path string) *httptest.ResponseRecorder {
-	r := httptest.NewRequest(http.MethodGet, path, nil)
+func from(h http.Handler, remote, path string, header ...string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(http.MethodGet, "/", nil)
+	r.URL.Path = path
+	for i := 0; i+1 < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
 	r.RemoteAddr = remote
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)

@@ -279,7 +279,7 @@ func (s *server) registerChallenges(api huma.API) {
 		Body         challengeAnswer
 	}
 	op := served(operation(api, "challenge", http.MethodPost, "/v1/challenges", "A fresh challenge, to prove who one is.",
-		http.StatusBadRequest, http.StatusForbidden, http.StatusRequestTimeout, http.StatusRequestEntityTooLarge), there, s.readBody)
+		http.StatusBadRequest, http.StatusForbidden, http.StatusRequestTimeout, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType), there, s.readBody)
 	huma.Register(api, op, func(ctx context.Context, in *challengeInput) (*challengeOutput, error) {
 		sent, err := s.Security.Verifier.Challenge(in.Body.Zone)
 		if err != nil {
@@ -294,8 +294,8 @@ func (s *server) registerChallenges(api huma.API) {
 		Body         answerOutcome
 	}
 	op = served(operation(api, "answer", http.MethodPost, "/v1/answers", "Prove who one is: the answer to a challenge, which is good once.",
-		http.StatusBadRequest, http.StatusForbidden, http.StatusRequestTimeout, http.StatusRequestEntityTooLarge, http.StatusServiceUnavailable),
-		there, s.readBody)
+		http.StatusBadRequest, http.StatusForbidden, http.StatusRequestTimeout, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType,
+		http.StatusServiceUnavailable), there, s.readBody)
 	huma.Register(api, op, func(ctx context.Context, in *answerInput) (*answerOutput, error) {
 		p, err := s.Security.Verifier.Verify(in.Body.Challenge, in.Body.Member, in.Body.Signature)
 		if err != nil {

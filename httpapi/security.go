@@ -119,23 +119,31 @@ func (s *server) authorize(ctx huma.Context, next func(huma.Context)) {
 		next(ctx)
 		return
 	}
-	s.Log.Debug("request refused", slog.String("operation", ctx.Operation().OperationID), slog.Int("status", refused.Status))
+	s.forbid(w, r, refused, ctx.Operation().OperationID)
+}
+
+// forbid answers a request for something that its token does not allow.
+func (s *server) forbid(w http.ResponseWriter, r *http.Request, refused *refusal, what string) {
+	s.Log.Debug("request refused", slog.String("operation", what), slog.Int("status", refused.Status))
 	if refused.Status == http.StatusUnauthorized {
 		w.Header().Set("WWW-Authenticate", "Bearer")
 	}
-	if ctx.Method() == http.MethodPost {
-		w.Header().Set("Connection", "close") // else the answer waits for a body that nobody reads
-	}
+	unread(w, r)
 	refused.write(w)
 }
 
-// refusals documents what those get who have no token, or not the right one.
+// refusals documents which operations need which token, and what those get who have none, or not the right one.
 func refusals(api huma.API) {
+	const scheme = "token"
+	api.OpenAPI().Components.SecuritySchemes = map[string]*huma.SecurityScheme{scheme: {
+		Type: "http", Scheme: "bearer", Description: "A capability token (defakepro help token) that gives the right named with the operation, where the node asks for tokens.",
+	}}
 	for _, path := range api.OpenAPI().Paths {
 		for _, op := range []*huma.Operation{path.Get, path.Post} {
 			if op == nil || rights[op.OperationID] == "" {
 				continue
 			}
+			op.Security = []map[string][]string{{scheme: {rights[op.OperationID]}}, {}}
 			content := op.Responses["500"].Content
 			for status, why := range map[string]string{"401": "A token is needed", "403": "The token does not give the right"} {
 				if op.Responses[status] == nil {
@@ -173,11 +181,10 @@ func (s *server) still(r *http.Request, operation, room string) func() bool {
 func (s *Security) permit(r *http.Request, right, room string) *refusal {
 	ask := s.request(right, room)
 	token, ok := bearer(r)
-	if !ok {
-		return kindToken.problem("this needs a token with the right %s", ask)
-	}
 	_, err := s.Authority.Authorize(token, ask)
 	switch {
+	case !ok:
+		return kindToken.problem("this needs a token with the right %s", ask)
 	case err == nil:
 		return nil
 	case errors.Is(err, capability.ErrRight):
@@ -188,17 +195,21 @@ func (s *Security) permit(r *http.Request, right, room string) *refusal {
 	return blank(http.StatusInternalServerError, "") // it could not be recorded
 }
 
+// bearer returns a request's token; empty, and false, where it has none, or more than one.
 func bearer(r *http.Request) (string, bool) {
-	scheme, token, ok := strings.Cut(r.Header.Get("Authorization"), " ")
-	return token, ok && strings.EqualFold(scheme, "Bearer") && len(r.Header.Values("Authorization")) == 1
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "Bearer") || token == "" || len(r.Header.Values("Authorization")) != 1 {
+		return "", false
+	}
+	return token, true
 }
 
-// Permit wraps a handler of somebody else's, which needs a right. Without an authority it is open.
-func (s *Security) Permit(right string, h http.Handler) http.Handler {
+// permitted wraps a handler that is no operation of the interface, and needs a right.
+func (s *server) permitted(right string, h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if s != nil && s.Authority != nil {
-			if refused := s.permit(r, right, ""); refused != nil {
-				refused.write(w)
+		if s.Security != nil && s.Security.Authority != nil {
+			if refused := s.Security.permit(r, right, ""); refused != nil {
+				s.forbid(w, r, refused, right)
 				return
 			}
 		}

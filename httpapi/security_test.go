@@ -13,7 +13,9 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
-	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -137,10 +139,17 @@ func TestEveryOperationNamesItsRight(t *testing.T) {
 		Paths map[string]map[string]struct {
 			ID        string                     `json:"operationId"`
 			Responses map[string]json.RawMessage `json:"responses"`
+			Security  []map[string][]string      `json:"security"`
 		} `json:"paths"`
+		Components struct {
+			Schemes map[string]map[string]string `json:"securitySchemes"`
+		} `json:"components"`
 	}
 	if err := json.Unmarshal(OpenAPI(), &doc); err != nil {
 		t.Fatal(err)
+	}
+	if s := doc.Components.Schemes["token"]; s["type"] != "http" || s["scheme"] != "bearer" {
+		t.Errorf("%v", doc.Components.Schemes)
 	}
 	var ids []string
 	for path, methods := range doc.Paths {
@@ -148,6 +157,8 @@ func TestEveryOperationNamesItsRight(t *testing.T) {
 			ids = append(ids, op.ID)
 			if right := Rights()[op.ID]; right != "" && (op.Responses["401"] == nil || op.Responses["403"] == nil) {
 				t.Errorf("%s %s needs %s, and does not say so", method, path, right)
+			} else if want := []map[string][]string{{"token": {right}}, {}}; right != "" && !reflect.DeepEqual(op.Security, want) || right == "" && op.Security != nil {
+				t.Errorf("%s %s needs %q, and security is %v", method, path, right, op.Security)
 			}
 		}
 	}
@@ -288,6 +299,46 @@ func TestThief(t *testing.T) {
 	}
 }
 
+// Who comes without a token is in the record of uses too, one a second.
+func TestRequestsWithoutTokensAreKept(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "audit.jsonl")
+	audit, err := capability.OpenAudit(path, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now()
+	a := &capability.Authority{Audit: audit, Now: func() time.Time { return now }}
+	h := Handler(Options{Ledger: rounds(1, 3), Committee: theCommittee, Security: security(t, a), Metrics: http.NotFoundHandler()})
+	for _, r := range []struct{ path, authorization string }{
+		{"/v1/members", ""}, {"/v1/rounds", "Basic YTpi"}, {"/metrics", ""}, {"/v1/truth", "Bearer "}, {"/v1/zones", ""},
+	} {
+		if w := from(h, "192.0.2.1:1", r.path, "Authorization", r.authorization); w.Code != http.StatusUnauthorized {
+			t.Errorf("%s: %d", r.path, w.Code)
+		}
+		now = now.Add(time.Second)
+	}
+	for range 10 {
+		from(h, "192.0.2.1:1", "/v1/members")
+	}
+	if err := audit.Close(); err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var kept []string
+	if _, err := capability.ReadAudit(bytes.NewReader(data), func(r capability.Record) { kept = append(kept, r.Operation+" "+r.Zone+": "+r.Refused) }); err != nil {
+		t.Fatal(err)
+	}
+	const none = " acme: token: there is none"
+	want := []string{"members:read" + none, "rounds:read" + none, "metrics:read" + none, "truth:read" + none, "members:read" + none, "members:read" + none}
+	if diff := cmp.Diff(want, kept); diff != "" {
+		t.Error(diff)
+	}
+}
+
 // A token for one room, or one zone, is good for no other.
 func TestTokensAreForRoomsAndZones(t *testing.T) {
 	t.Parallel()
@@ -323,30 +374,64 @@ func TestTokensAreForRoomsAndZones(t *testing.T) {
 	}
 }
 
-// What answers beside the interface asks for its right too.
-func TestPermit(t *testing.T) {
+// Metrics ask for their right, are counted with all other requests, and go by no other name.
+func TestMetrics(t *testing.T) {
 	t.Parallel()
-	metrics := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
-	s := security(t, &capability.Authority{})
-	for token, want := range map[string]int{
-		"": 401, issued(t, "ann", capability.Limits{Operations: []string{"rooms:read"}}): 403,
-		issued(t, "ann", capability.Limits{Operations: []string{"metrics:read"}}): 204,
-	} {
-		if got := permitted(s.Permit("metrics:read", metrics), token); got != want {
-			t.Errorf("%d, want %d", got, want)
+	now := time.Now()
+	o := Options{
+		Ledger: rounds(1, 3), Committee: theCommittee, Now: func() time.Time { return now }, Limits: Limits{Rate: 1, Burst: 4}, Security: security(t, &capability.Authority{}),
+		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }),
+	}
+	h := Handler(o)
+	none, other := "", issued(t, "ann", capability.Limits{Operations: []string{"rooms:read"}})
+	good := issued(t, "ann", capability.Limits{Operations: []string{"metrics:read"}})
+	for i, c := range []struct {
+		token  string
+		status int
+	}{{none, 401}, {other, 403}, {good, 204}, {good, 204}, {good, 429}} {
+		w := from(h, "192.0.2.1:1", "/metrics", "Authorization", "Bearer "+c.token)
+		if w.Code != c.status || w.Header().Get("X-Content-Type-Options") != "nosniff" || c.status == 401 && w.Header().Get("WWW-Authenticate") != "Bearer" {
+			t.Errorf("%d: %d %v, want %d", i, w.Code, w.Header(), c.status)
 		}
 	}
-	if got := permitted((*Security)(nil).Permit("metrics:read", metrics), ""); got != http.StatusNoContent {
-		t.Errorf("without security: %d", got)
+	_, url := serve(t, o)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url+"/metrics", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Host = "evil.example"
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if answer.Body.Close(); answer.StatusCode != http.StatusMisdirectedRequest {
+		t.Errorf("by another name: %d", answer.StatusCode)
+	}
+	o.Security, o.Limits = nil, Limits{}
+	if w := from(Handler(o), "192.0.2.1:1", "/metrics"); w.Code != http.StatusNoContent {
+		t.Errorf("without security: %d", w.Code)
+	}
+	o.Metrics = nil
+	if w := from(Handler(o), "192.0.2.1:1", "/metrics"); w.Code != http.StatusNotFound {
+		t.Errorf("without metrics: %d", w.Code)
 	}
 }
 
-func permitted(h http.Handler, token string) int {
-	r := httptest.NewRequest(http.MethodGet, "/metrics", nil)
-	r.Header.Set("Authorization", "Bearer "+token)
-	w := httptest.NewRecorder()
-	h.ServeHTTP(w, r)
-	return w.Code
+// A path that is not the one it leads to leads nowhere, with the headers of every answer, and is counted.
+func TestPathsThatAreNotClean(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	o := Options{Ledger: rounds(1, 3), Committee: theCommittee, Now: func() time.Time { return now }, Limits: Limits{Rate: 1, Burst: 6}, Pages: http.RedirectHandler("/", 301)}
+	h := Handler(o)
+	for _, path := range []string{"//v1/rounds", "/v1//rounds", "/v1/./rounds", "/x/../v1/rounds", "/v1/rounds/..", "//"} {
+		w := from(h, "192.0.2.1:1", path)
+		if w.Code != http.StatusNotFound || w.Header().Get("Content-Type") != problemType || w.Header().Get("X-Content-Type-Options") != "nosniff" || w.Header().Get("Location") != "" {
+			t.Errorf("%s: %d %v", path, w.Code, w.Header())
+		}
+	}
+	if w := from(h, "192.0.2.1:1", "//v1/rounds"); w.Code != http.StatusTooManyRequests {
+		t.Errorf("one too many: %d", w.Code)
+	}
 }
 
 // A stream that began with a good token ends when that is worth nothing any more.

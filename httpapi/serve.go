@@ -23,6 +23,9 @@ type ServeOptions struct {
 	Grace time.Duration
 	// HeaderTime is how long a request's header may take to arrive: 10 s when zero.
 	HeaderTime time.Duration
+	// Connections is how many there may be at once, a quarter of them from one address; those from this machine are as many again,
+	// all from one address if need be: 512 when zero, or a quarter of the files that the process may have open, if that is less.
+	Connections int
 	// Log takes what went wrong with connections. nil discards.
 	Log *slog.Logger
 }
@@ -59,6 +62,11 @@ func Serve(ctx context.Context, l net.Listener, h http.Handler, o ServeOptions) 
 			return context.WithValue(context.WithoutCancel(ctx), drainKey{}, draining)
 		},
 	}
+	all, each := mostConnections(mostFiles())
+	if o.Connections > 0 {
+		all, each = o.Connections, max(1, o.Connections/4)
+	}
+	l = bounded(l, all, each)
 	served := make(chan error, 1)
 	go func() {
 		if o.TLS == nil {

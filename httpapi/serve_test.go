@@ -186,7 +186,7 @@ func TestServeTLS(t *testing.T) {
 func TestAbuse(t *testing.T) {
 	t.Parallel()
 	h := Handler(Options{Ledger: rounds(1, 3), Committee: theCommittee, Limits: Limits{BodyTime: 20 * time.Millisecond}})
-	address, _ := run(t, h, ServeOptions{HeaderTime: 20 * time.Millisecond})
+	address, _ := run(t, h, ServeOptions{HeaderTime: 500 * time.Millisecond})
 	const post = "POST /v1/proofs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/octet-stream\r\n"
 	for _, test := range []struct{ name, request, want string }{
 		{"a header without end", "GET /healthz HTTP/1.1\r\nHost: localhost\r\n", ""},

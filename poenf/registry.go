@@ -44,7 +44,7 @@ type Account struct {
 	Name string
 	// Key is the Ed25519 key by which the member is known; that of a revoked account is nobody else's any more.
 	Key ed25519.PublicKey
-	// Roles are what the member may be. [Prover] and [ValidatorRole] are those of the committee's members: they come and go
+	// Roles are what the member is meant to be. [Prover] and [ValidatorRole] are those of the committee's members: they come and go
 	// with [Put] and [Remove].
 	Roles Roles
 	// Status says whether the account counts.
@@ -56,7 +56,8 @@ type Account struct {
 	Validator []byte
 }
 
-// Roles is a set of roles.
+// Roles is a set of roles. Those of a seat, [ValidatorRole] and [Prover], come with it; the others say what a member is meant to be, and
+// bind nothing: what a member may do, a token says.
 type Roles uint8
 
 const (
@@ -64,11 +65,11 @@ const (
 	ValidatorRole Roles = 1 << iota
 	// Prover proves what the grid did.
 	Prover
-	// Guard watches meetings.
+	// Guard is meant to watch meetings.
 	Guard
-	// Auditor reads what others may not.
+	// Auditor is meant to read what others may not.
 	Auditor
-	// Participant takes part in meetings.
+	// Participant is meant to take part in meetings.
 	Participant
 
 	seatRoles = ValidatorRole | Prover

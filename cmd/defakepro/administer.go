@@ -44,18 +44,29 @@ func (k *keyFlags) open(path string) (identity.Key, error) {
 	return identity.OpenKey(path, func(string) ([]byte, error) { return readPassphrase(k.passphrase) })
 }
 
-// readPassphrase reads a passphrase: the first line of a file that nobody else may read.
-func readPassphrase(path string) ([]byte, error) {
+// private returns an error where a file can be read by others than its owner, or, where the group may, changed by it.
+func private(path string, group bool) error {
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, err
+		return err
+	}
+	if !info.Mode().IsRegular() { // a pipe is whose it was given
+		return nil
 	}
 	others := fs.FileMode(0o077)
-	if dir := os.Getenv("CREDENTIALS_DIRECTORY"); dir != "" && filepath.Dir(path) == filepath.Clean(dir) {
+	if dir := os.Getenv("CREDENTIALS_DIRECTORY"); group || dir != "" && filepath.Dir(path) == filepath.Clean(dir) {
 		others = 0o037 // systemd lets the service's user in by an access list, of which the mask shows as the group's rights
 	}
 	if mode := info.Mode().Perm(); mode&others != 0 {
-		return nil, fmt.Errorf("%s: others than its owner have access (mode %04o)", path, mode)
+		return fmt.Errorf("%s: others than its owner have access (mode %04o)", path, mode)
+	}
+	return nil
+}
+
+// readPassphrase reads a passphrase: the first line of a file that nobody else may read.
+func readPassphrase(path string) ([]byte, error) {
+	if err := private(path, false); err != nil {
+		return nil, err
 	}
 	data, err := readBounded(path, 4096)
 	if err != nil {

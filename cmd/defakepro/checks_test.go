@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -40,7 +41,7 @@ func wav(rate uint32, samples []float64) []byte {
 	return b
 }
 
-// checking serves checks against a grid that is in a reference file, as a guard does, and returns that grid and when it began.
+// checking serves what a guard serves with --checks and a grid in a reference file, and returns that grid and when it began.
 func checking(t *testing.T) (url string, grid *enftest.Grid, began time.Time, scratch string) {
 	t.Helper()
 	began = time.Now().Add(-time.Hour).Truncate(time.Second)
@@ -55,15 +56,32 @@ func checking(t *testing.T) (url string, grid *enftest.Grid, began time.Time, sc
 	if err := os.WriteFile(path, b.Bytes(), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	reference, err := guard.OpenReference(path, enf.GridAuto)
+	scratch = t.TempDir()
+	t.Setenv("TMPDIR", scratch)
+	url = guarding(t, "--reference", path, "--checks") + "/v1/checks"
+	return url, grid, began, scratch
+}
+
+// guarding serves what the guard of a command line serves, which is not in any meeting.
+func guarding(t *testing.T, args ...string) (url string) {
+	t.Helper()
+	t.Setenv(livekitKeyVariable, "key")
+	t.Setenv(livekitSecretVariable, "secret")
+	var opts guardOptions
+	c := guardCommand(&opts)
+	if err := c.ParseFlags(append([]string{"--livekit", "ws://127.0.0.1:1", "--room", "board"}, args...)); err != nil {
+		t.Fatal(err)
+	}
+	if err := opts.check(); err != nil {
+		t.Fatal(err)
+	}
+	o, closeAll, err := opts.options(slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
-	scratch = t.TempDir()
-	c := checker{guardOptions{reference: path}.truthOf(guard.Options{Reference: reference})}
-	server := httptest.NewServer(httpapi.Handler(httpapi.Options{Check: c.check, Scratch: scratch}))
-	t.Cleanup(server.Close)
-	return server.URL + "/v1/checks", grid, began, scratch
+	server := httptest.NewServer(guard.New(o).Handler())
+	t.Cleanup(func() { server.Close(); closeAll() })
+	return server.URL
 }
 
 // upload posts a recording, and returns the status and the answer.
@@ -121,6 +139,13 @@ func TestUploads(t *testing.T) {
 	}
 	if status, body := upload(t, url+"?start=2001-01-01T00:00:00Z", "", real); status != http.StatusUnprocessableEntity || !strings.Contains(body, "not known here") {
 		t.Errorf("long ago: %d %s", status, body)
+	}
+}
+
+// TestGuardWithoutChecks: no recording is taken from anybody where --checks is not given.
+func TestGuardWithoutChecks(t *testing.T) {
+	if status, body := upload(t, guarding(t)+"/v1/checks", "", []byte("sound")); status != http.StatusNotImplemented {
+		t.Errorf("%d %s", status, body)
 	}
 }
 

@@ -35,7 +35,7 @@ func (n *clientFlags) register(c *cobra.Command) {
 	f.StringVar(&n.token, "token", "", tokenUsage)
 	f.StringVar(&n.ca, "ca", "", "`FILE` in PEM with the authority of the node's certificate (default the system's)")
 	f.StringVar(&n.cert, "tls-cert", "", "`FILE` in PEM, the certificate to show to a node that asks for one")
-	f.StringVar(&n.certKey, "tls-key", "", "`FILE`, its key")
+	f.StringVar(&n.certKey, "tls-key", "", "`FILE`, its key, readable by its owner and group alone")
 }
 
 func (n *clientFlags) options() (httpapi.ClientOptions, error) {
@@ -113,6 +113,9 @@ func certificates(cert, key string) ([]tls.Certificate, error) {
 	case cert == "" || key == "":
 		return nil, errors.New("--tls-cert and --tls-key go together: a certificate and its key")
 	}
+	if err := private(key, true); err != nil { // as distributions keep them, for a group of those who serve
+		return nil, fmt.Errorf("--tls-key %w", err)
+	}
 	pair, err := tls.LoadX509KeyPair(cert, key)
 	if err != nil {
 		return nil, fmt.Errorf("--tls-cert %s, --tls-key %s: %w", cert, key, err)
@@ -133,14 +136,18 @@ func authorities(flag, path string) (*x509.CertPool, error) {
 	return pool, nil
 }
 
-const tokenUsage = "`FILE` with a token, where the node asks for one (default the token in " + ledgerTokenVariable + ")"
+const tokenUsage = "`FILE` with a token, readable by its owner alone, where the node asks for one (default the token in " + ledgerTokenVariable + ")"
 
 // ledgerToken returns the token for a node: of a file, or of the environment; empty for none.
 func ledgerToken(file string) (string, error) {
 	if file == "" {
 		return os.Getenv(ledgerTokenVariable), nil
 	}
-	token, err := readToken(file, nil)
+	err := private(file, false)
+	var token string
+	if err == nil {
+		token, err = readToken(file, nil)
+	}
 	if err != nil {
 		return "", fmt.Errorf("--token: %w", err)
 	}

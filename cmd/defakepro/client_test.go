@@ -19,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/defakepro/defakepro/capability"
 	"github.com/defakepro/defakepro/httpapi"
 	"github.com/defakepro/defakepro/ledger"
 	"github.com/defakepro/defakepro/ledger/ledgertest"
@@ -150,6 +151,52 @@ func TestClientCertificates(t *testing.T) {
 	for _, files := range [][3]string{{"", "", ours.file}, {cert, key, key}, {cert, key, "none.pem"}} {
 		if _, err := serverTLS(files[0], files[1], files[2]); err == nil || !strings.Contains(err.Error(), "--client-ca") {
 			t.Errorf("%v: %v", files, err)
+		}
+	}
+}
+
+// TestSecretsOfOthers: a key or a token that others can read is no secret, and is not used; what systemd keeps for a service is, and a key that
+// a group may read, as distributions have it.
+func TestSecretsOfOthers(t *testing.T) {
+	a := newAuthority(t, "ours")
+	cert, key := a.leaf(t, "server", x509.ExtKeyUsageServerAuth)
+	_, admin, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	token, err := capability.Issue(admin, "ann", capability.Limits{Operations: []string{"*"}, Until: time.Now().Add(time.Hour)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "token")
+	if err := writeToken(file, token, nil); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		mode                    os.FileMode
+		credential              bool
+		keyIsTaken, tokenIsUsed bool
+	}{
+		{0o600, false, true, true}, {0o400, false, true, true}, {0o640, false, true, false}, {0o440, true, true, true},
+		{0o644, false, false, false}, {0o644, true, false, false}, {0o660, false, false, false}, {0o604, true, false, false},
+	} {
+		for _, path := range []string{key, file} {
+			if err := os.Chmod(path, c.mode); err != nil {
+				t.Fatal(err)
+			}
+			t.Setenv("CREDENTIALS_DIRECTORY", "")
+			if c.credential {
+				t.Setenv("CREDENTIALS_DIRECTORY", filepath.Dir(path))
+			}
+			want := c.tokenIsUsed
+			_, err := ledgerToken(file)
+			if path == key {
+				want = c.keyIsTaken
+				_, err = serverTLS(cert, key, "")
+			}
+			if (err == nil) != want || err != nil && !strings.Contains(err.Error(), "others than its owner have access") {
+				t.Errorf("%s, mode %o, credential %t: %v", filepath.Base(path), c.mode, c.credential, err)
+			}
 		}
 	}
 }

@@ -64,8 +64,11 @@ type guardOptions struct {
 	logJSON, verbose bool
 }
 
-func newGuardCommand() *cobra.Command {
-	opts := guardOptions{window: time.Minute, shift: 5 * time.Second, rule: detect.RuleLLR, threshold: 0.8, listen: defaultGuardListen}
+func newGuardCommand() *cobra.Command { return guardCommand(new(guardOptions)) }
+
+// guardCommand is the command whose flags set opts.
+func guardCommand(opts *guardOptions) *cobra.Command {
+	*opts = guardOptions{window: time.Minute, shift: 5 * time.Second, rule: detect.RuleLLR, threshold: 0.8, listen: defaultGuardListen}
 	c := &cobra.Command{
 		Use:   "guard --livekit URL --room ROOM",
 		Short: "Watch a meeting, and show whose sound and picture follow the grid",
@@ -95,7 +98,7 @@ The guard stops in good order on SIGINT or SIGTERM.`,
     --ledger https://enf1.example.org,https://enf2.example.org --genesis genesis.json`,
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return runGuard(c.Context(), opts, c.OutOrStdout(), c.ErrOrStderr())
+			return runGuard(c.Context(), *opts, c.OutOrStdout(), c.ErrOrStderr())
 		},
 	}
 	f := c.Flags()
@@ -111,7 +114,7 @@ The guard stops in good order on SIGINT or SIGTERM.`,
 	f.Var(choiceFlag[detect.Rule]{&opts.rule, []detect.Rule{detect.RuleLLR, detect.RuleCorrelation}}, "rule", "what decides a window")
 	f.StringVar(&opts.listen, "listen", opts.listen, "serve the page at `ADDRESS`, host:port")
 	f.StringVar(&opts.tlsCert, "tls-cert", "", "`FILE`, the certificate of the address in PEM; nodes that ask for one are shown it too")
-	f.StringVar(&opts.tlsKey, "tls-key", "", "`FILE`, its key")
+	f.StringVar(&opts.tlsKey, "tls-key", "", "`FILE`, its key, readable by its owner and group alone")
 	f.StringVar(&opts.clientCA, "client-ca", "", "let in only whom an authority in this `FILE`, in PEM, gave a certificate")
 	f.StringVar(&opts.ca, "ca", "", "`FILE` in PEM with the authority of the nodes' certificates (default the system's)")
 	f.StringSliceVar(&opts.hosts, "host", nil, "`NAME` of a proxy on this machine through which the page is reached")

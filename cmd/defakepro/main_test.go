@@ -6,17 +6,24 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/binary"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
 	"math"
+	"math/big"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -54,6 +61,11 @@ func TestScripts(t *testing.T) {
 			"png-bomb": pngBomb,
 			"readenv":  readEnv,
 			"verdicts": keptFile,
+			"last-use": lastUse,
+
+			"printed":     printedLine,
+			"patiently":   patiently,
+			"certificate": selfSigned,
 
 			"livekit":    startLiveKit,
 			"answers":    answered(false),
@@ -141,6 +153,76 @@ func keptFile(ts *testscript.TestScript, neg bool, args []string) {
 		}))
 	}
 	ts.Check(store.Close())
+}
+
+// lastUse is "last-use HOLDER": it sets ID and UNTIL to what the last line of the standard output says of a token of that holder's.
+func lastUse(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: last-use holder")
+	}
+	found := regexp.MustCompile(`(?m)\t`+args[0]+`\t([0-9a-f]{64})\t(\S+)$`).FindAllStringSubmatch(ts.ReadFile("stdout"), -1)
+	if found == nil {
+		ts.Fatalf("no use by %s", args[0])
+	}
+	ts.Setenv("ID", found[len(found)-1][1])
+	ts.Setenv("UNTIL", found[len(found)-1][2])
+}
+
+// printedLine is "printed FILE WORDS NAME": it sets a variable to the one command line in a file that has these words, for sh -c.
+func printedLine(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: printed file words name")
+	}
+	var found []string
+	for line := range strings.Lines(ts.ReadFile(args[0])) {
+		if strings.HasPrefix(line, "  defakepro ") && strings.Contains(line, args[1]) {
+			found = append(found, strings.TrimSpace(line))
+		}
+	}
+	if len(found) != 1 {
+		ts.Fatalf("%d lines with %q: %q", len(found), args[1], found)
+	}
+	ts.Setenv(args[2], "exec "+found[0])
+}
+
+// patiently is "patiently command...": it runs the command until it succeeds, for a minute.
+func patiently(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: patiently command...")
+	}
+	late, again := time.After(time.Minute), time.NewTicker(200*time.Millisecond)
+	defer again.Stop()
+	for {
+		err := ts.Exec(args[0], args[1:]...)
+		if err == nil {
+			return
+		}
+		select {
+		case <-again.C: // the node is another process, and does not say when it is there
+		case <-late:
+			ts.Fatalf("%q: %v", args, err)
+		}
+	}
+}
+
+// selfSigned is "certificate CERT KEY": a certificate for 127.0.0.1 that vouches for itself, and its key.
+func selfSigned(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: certificate cert key")
+	}
+	public, private, err := ed25519.GenerateKey(rand.Reader)
+	ts.Check(err)
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "lab"}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
+		KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, public, private)
+	ts.Check(err)
+	secret, err := x509.MarshalPKCS8PrivateKey(private)
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o644))
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: secret}), 0o600))
 }
 
 // startLiveKit is "livekit": a server that ends with the script, with its address and key in the environment.

@@ -12,7 +12,6 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"net/http"
 	"os"
 	"strings"
 	"sync/atomic"
@@ -90,7 +89,7 @@ well, everywhere. The node stops in good order on SIGINT or SIGTERM.`,
 	f.IntVar(&opts.Channels, "channels", 0, "channels of raw sound, `N` (default 1)")
 	f.StringVar(&opts.Listen, "listen", "", "serve at `ADDRESS`, host:port")
 	f.StringVar(&opts.TLSCert, "tls-cert", "", "`FILE`, the certificate of the address in PEM")
-	f.StringVar(&opts.TLSKey, "tls-key", "", "`FILE`, its key")
+	f.StringVar(&opts.TLSKey, "tls-key", "", "`FILE`, its key, readable by its owner and group alone")
 	f.StringVar(&opts.ClientCA, "client-ca", "", "let in only whom an authority in this `FILE`, in PEM, gave a certificate")
 	f.Var(numberFlag{&opts.Requests, mostRequests}, "requests", requestsUsage)
 	f.BoolVar(&opts.Tokens, "tokens", false, "ask for tokens on a loopback address too; on others the interface always does")
@@ -263,22 +262,21 @@ func (n *runningNode) serve(ctx context.Context, l net.Listener, secure bool, se
 	if err != nil {
 		return err
 	}
-	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", security.Permit(httpapi.RightMetrics, promhttp.HandlerFor(n.registry, promhttp.HandlerOpts{Registry: n.registry})))
-	mux.Handle("/", httpapi.Handler(httpapi.Options{
+	h := httpapi.Handler(httpapi.Options{
 		Ledger: n.node, Committee: n.node.Committee, Latest: n.node.Latest, Genesis: genesis, Log: n.log, Now: n.opts.now,
 		Security: security, Limits: httpapi.Limits{Rate: n.opts.Requests},
+		Metrics:     promhttp.HandlerFor(n.registry, promhttp.HandlerOpts{Registry: n.registry}),
 		Certificate: func(ctx context.Context, round uint64) (json.Marshaler, error) { return n.node.Certificate(ctx, round) },
 		State: func() (httpapi.State, error) {
 			return httpapi.State{Height: n.node.Height(), Peers: n.node.Peers(), Syncing: n.node.Syncing()}, n.healthy()
 		},
-	}))
+	})
 	scheme := "http"
 	if secure {
 		scheme = "https"
 	}
 	n.log.InfoContext(ctx, "listening", slog.String("url", scheme+"://"+l.Addr().String()))
-	return httpapi.Serve(ctx, l, mux, o)
+	return httpapi.Serve(ctx, l, h, o)
 }
 
 // healthy returns nil, or what is wrong: the engine has stopped, or no round closes.

@@ -4,6 +4,7 @@
 package main
 
 import (
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -23,7 +24,7 @@ import (
 func newTokenCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "token",
-		Short: "Issue, narrow, inspect and revoke capability tokens",
+		Short: "Issue, narrow, inspect, revoke and audit capability tokens",
 		Long: `A token says what its holder may do, where, and until when. An administrator issues it; whoever has it can make a narrower one of it, offline, and
 never a wider one; every node verifies it with the registry alone. It is a secret: whoever has it can use it.`,
 		Args: noArguments,
@@ -31,7 +32,7 @@ never a wider one; every node verifies it with the registry alone. It is a secre
 			return errors.New("token: needs what to do; see defakepro help token")
 		},
 	}
-	c.AddCommand(newTokenIssueCommand(), newTokenAttenuateCommand(), newTokenInspectCommand(), newTokenRevokeCommand())
+	c.AddCommand(newTokenIssueCommand(), newTokenAttenuateCommand(), newTokenInspectCommand(), newTokenRevokeCommand(), newTokenListCommand(), newTokenAuditCommand())
 	return c
 }
 
@@ -161,32 +162,75 @@ func newTokenInspectCommand() *cobra.Command {
 func newTokenRevokeCommand() *cobra.Command {
 	var flags changeFlags
 	var at int
+	var lost lostFlags
 	c := &cobra.Command{
-		Use: "revoke TOKEN", Short: "Have a token count for nothing",
+		Use: "revoke TOKEN | --id HEX --until TIME", Short: "Have a token count for nothing",
 		Long: `Revoke has a token, which it reads from a file or - for the standard input, count for nothing, and all that were made of it. With --block it is only
-those made from that block on: 0 is what the administrator issued, the last is this token alone.` + changeLong,
-		Args: oneArgument("token"),
+those made from that block on: 0 is what the administrator issued, the last is this token alone.
+
+A token that nobody has at hand is revoked by the ID that the record of uses shows (token audit), and --until, the time beside it: when it expires. That is
+the token that was used, and all that were made of it.` + changeLong,
+		Example: `  defakepro token revoke lost_token --admin administrator_key.json
+  defakepro token revoke --id 5f2d...c1 --until 2026-12-01T00:00:00Z --admin administrator_key.json`,
+		Args: func(c *cobra.Command, args []string) error {
+			if lost.id != "" {
+				return noArguments(c, args)
+			}
+			return oneArgument("token")(c, args)
+		},
 		RunE: func(c *cobra.Command, args []string) error {
-			text, err := readToken(args[0], c.InOrStdin())
+			revocation, err := lost.revocation()
+			if lost.id == "" {
+				revocation, err = revocationOf(args[0], at, c.InOrStdin())
+			}
 			if err != nil {
 				return fmt.Errorf("token revoke: %w", err)
 			}
-			t, err := capability.Parse(text)
-			if err != nil {
-				return fmt.Errorf("token revoke: %w", err)
-			}
-			ids := t.IDs()
-			if at < 0 || at >= len(ids) {
-				return fmt.Errorf("--block %d: the token has blocks 0 to %d", at, len(ids)-1)
-			}
-			return said("token revoke", flags.make(c.Context(), c.OutOrStdout(), poenf.Operation{
-				Op: poenf.RevokeToken, Revocation: poenf.Revocation{Token: ids[at], Until: t.Blocks[0].Until.UnixMilli()},
-			}))
+			return said("token revoke", flags.make(c.Context(), c.OutOrStdout(), poenf.Operation{Op: poenf.RevokeToken, Revocation: revocation}))
 		},
 	}
 	flags.register(c)
 	c.Flags().IntVar(&at, "block", 0, "`N`, from which on it is revoked")
+	c.Flags().StringVar(&lost.id, "id", "", "the token's ID in `HEX`, instead of the token")
+	c.Flags().StringVar(&lost.until, "until", "", "`TIME` at which the token with that ID expires, RFC 3339")
+	c.MarkFlagsRequiredTogether("id", "until")
+	c.MarkFlagsMutuallyExclusive("id", "block")
 	return c
+}
+
+// lostFlags say which token is meant that nobody has at hand.
+type lostFlags struct{ id, until string }
+
+func (l lostFlags) revocation() (poenf.Revocation, error) {
+	var out poenf.Revocation
+	id, err := hex.DecodeString(l.id)
+	if err != nil || len(id) != len(out.Token) {
+		return out, fmt.Errorf("--id: not %d hexadecimal digits", 2*len(out.Token))
+	}
+	copy(out.Token[:], id)
+	until, err := time.Parse(time.RFC3339, l.until)
+	if err != nil {
+		return out, fmt.Errorf("--until %.40q: not a time like 2026-12-01T00:00:00Z", l.until)
+	}
+	out.Until = until.UnixMilli()
+	return out, nil
+}
+
+// revocationOf returns the revocation of a token from a block on.
+func revocationOf(path string, block int, stdin io.Reader) (poenf.Revocation, error) {
+	text, err := readToken(path, stdin)
+	if err != nil {
+		return poenf.Revocation{}, err
+	}
+	t, err := capability.Parse(text)
+	if err != nil {
+		return poenf.Revocation{}, err
+	}
+	ids := t.IDs()
+	if block < 0 || block >= len(ids) {
+		return poenf.Revocation{}, fmt.Errorf("--block %d: the token has blocks 0 to %d", block, len(ids)-1)
+	}
+	return poenf.Revocation{Token: ids[block], Until: t.Blocks[0].Until.UnixMilli()}, nil
 }
 
 // writeToken writes a token where only its owner can read it, or to the standard output.

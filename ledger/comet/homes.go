@@ -38,6 +38,8 @@ type Layout struct {
 	// P2P and RPC are the first node's ports on 127.0.0.1; the nodes that follow have the ports that follow. P2P 0 picks free
 	// ports. RPC 0 leaves RPC off, -1 picks free ports; a node that is to catch up by state sync needs two with RPC.
 	P2P, RPC int
+	// Address is where the first node listens for peers instead, host:port; empty is on 127.0.0.1.
+	Address string
 	// Degree is how many nodes on either side each has as neighbours, on a ring: 0 is all of them.
 	Degree int
 	// Vault seals the nodes' keys; nil leaves them in plaintext.
@@ -79,7 +81,11 @@ func WriteHomes(dir string, c poenf.Committee, l Layout) ([]Home, error) {
 		if err != nil {
 			return nil, err
 		}
-		h.P2P = fmt.Sprintf("%s@127.0.0.1:%d", h.P2P, p2pPorts[i])
+		if i == 0 && l.Address != "" {
+			h.P2P += "@" + l.Address
+		} else {
+			h.P2P = fmt.Sprintf("%s@127.0.0.1:%d", h.P2P, p2pPorts[i])
+		}
 		if l.RPC != 0 {
 			h.RPC = fmt.Sprintf("127.0.0.1:%d", rpcPorts[i])
 		}
