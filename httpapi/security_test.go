@@ -421,7 +421,7 @@ func TestMetrics(t *testing.T) {
 func TestPathsThatAreNotClean(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
-	o := Options{Ledger: rounds(1, 3), Committee: theCommittee, Now: func() time.Time { return now }, Limits: Limits{Rate: 1, Burst: 6}, Pages: http.RedirectHandler("/", 301)}
+	o := Options{Ledger: rounds(1, 3), Committee: theCommittee, Now: func() time.Time { return now }, Limits: Limits{Rate: 1, Burst: 6}, Pages: http.RedirectHandler("/", http.StatusMovedPermanently)}
 	h := Handler(o)
 	for _, path := range []string{"//v1/rounds", "/v1//rounds", "/v1/./rounds", "/x/../v1/rounds", "/v1/rounds/..", "//"} {
 		w := from(h, "192.0.2.1:1", path)
