@@ -13,7 +13,7 @@ import (
 // files open; 0 says that nobody knows. Those from this machine are as many again, so that half of the files remain: a ledger
 // that can open none does not go on.
 func mostConnections(files uint64) (all, each int) {
-	const most = 512
+	const most = 2048
 	all = most
 	if files > 0 {
 		all = int(min(most, max(4, files/4)))

@@ -24,7 +24,7 @@ type ServeOptions struct {
 	// HeaderTime is how long a request's header may take to arrive: 10 s when zero.
 	HeaderTime time.Duration
 	// Connections is how many there may be at once, a quarter of them from one address; those from this machine are as many again,
-	// all from one address if need be: 512 when zero, or a quarter of the files that the process may have open, if that is less.
+	// all from one address if need be: 2048 when zero, or a quarter of the files that the process may have open, if that is less.
 	Connections int
 	// Log takes what went wrong with connections. nil discards.
 	Log *slog.Logger
