@@ -128,20 +128,24 @@ func TestHistoryAgain(t *testing.T) {
 	got := p.eval(`import(document.querySelector("script").src.replace("dashboard", "panels")).then(async ({ History }) => {
 		const change = (id) => ({ id, time: new Date().toISOString(), participant: { id: "ada", name: "Ada" }, channel: "audio", verdict: "authentic", former: "undetermined", reason: "" });
 		const kept = [change(1)], asked = [];
+		let begun, open;
+		const underway = new Promise((done) => { begun = done; }), gate = new Promise((done) => { open = done; });
 		const real = globalThis.fetch;
 		globalThis.fetch = async (path, ...rest) => {
 			const url = new URL(path, location);
 			if (url.pathname !== "/v1/verdicts" || url.searchParams.get("room") !== "elsewhere") return real(path, ...rest);
 			const after = Number(url.searchParams.get("after")), page = kept.filter((v) => v.id > after);
 			asked.push(after);
-			await new Promise((done) => setTimeout(done, 100));
+			begun();
+			await gate;
 			return new Response(JSON.stringify({ verdicts: page, next: page.at(-1)?.id ?? after }));
 		};
 		const h = new History("elsewhere", "2026-01-01T00:00:00Z");
 		const first = h.load();
-		await new Promise((done) => setTimeout(done, 30));
+		await underway;
 		kept.push(change(2));
 		const second = await h.load();
+		open();
 		const more = await first;
 		globalThis.fetch = real;
 		return [asked, h.list.map((v) => v.id), more, second];

@@ -144,25 +144,36 @@ func TestGuardRefused(t *testing.T) {
 type spoken struct {
 	mu   sync.Mutex
 	text strings.Builder
+	more chan struct{} // closed when there is more, if somebody waits for it
 }
 
 func (l *spoken) Write(b []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.more != nil {
+		close(l.more)
+		l.more = nil
+	}
 	return l.text.Write(b)
 }
 
 // wait returns what a pattern finds, once it does.
 func (l *spoken) wait(t *testing.T, pattern string) []string {
 	t.Helper()
-	for end := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
+	for late := time.After(time.Minute); ; {
 		l.mu.Lock()
 		text := l.text.String()
+		if l.more == nil {
+			l.more = make(chan struct{})
+		}
+		more := l.more
 		l.mu.Unlock()
 		if found := regexp.MustCompile(pattern).FindStringSubmatch(text); found != nil {
 			return found
 		}
-		if time.Now().After(end) {
+		select {
+		case <-more:
+		case <-late:
 			t.Fatalf("%q is not in %q", pattern, text)
 		}
 	}
@@ -193,7 +204,7 @@ func TestGuardWaits(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = r.Close() }() // always nil
-	select {
+	select { // whoever joins so is as unseen as the guard: there is nothing to wait for
 	case err := <-ended:
 		t.Fatalf("the guard has ended: %v", err)
 	case <-time.After(2 * time.Second):

@@ -143,11 +143,10 @@ func ledgerToken(file string) (string, error) {
 	if file == "" {
 		return os.Getenv(ledgerTokenVariable), nil
 	}
-	err := private(file, false)
-	var token string
-	if err == nil {
-		token, err = readToken(file, nil)
+	if err := private(file, false); err != nil {
+		return "", fmt.Errorf("--token: %w", err)
 	}
+	token, err := readToken(file, nil)
 	if err != nil {
 		return "", fmt.Errorf("--token: %w", err)
 	}

@@ -139,20 +139,26 @@ func newMemberRotateCommand() *cobra.Command {
 }
 
 func newMemberListCommand() *cobra.Command {
+	return listCommand("Print who is registered", printMembers)
+}
+
+// listCommand is a command that prints what a node's registry holds of a kind, after the change with that number.
+func listCommand(short string, print func(w io.Writer, r poenf.Registry, committee string, sequence uint64) error) *cobra.Command {
 	var node nodeFlags
 	c := &cobra.Command{
-		Use: "list", Short: "Print who is registered", Args: noArguments,
+		Use: "list", Short: short, Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
+			failed := func(err error) error { return fmt.Errorf("%s list: %w", c.Parent().Name(), err) }
 			client, err := node.client()
 			if err != nil {
-				return fmt.Errorf("member list: %w", err)
+				return failed(err)
 			}
 			defer client.Close()
 			r, committee, sequence, err := client.Registry(c.Context())
 			if err != nil {
-				return fmt.Errorf("member list: %w", err)
+				return failed(err)
 			}
-			return printMembers(c.OutOrStdout(), r, committee, sequence)
+			return print(c.OutOrStdout(), r, committee, sequence)
 		},
 	}
 	node.register(c)

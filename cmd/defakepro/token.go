@@ -179,8 +179,11 @@ the token that was used, and all that were made of it.` + changeLong,
 			return oneArgument("token")(c, args)
 		},
 		RunE: func(c *cobra.Command, args []string) error {
-			revocation, err := lost.revocation()
-			if lost.id == "" {
+			var revocation poenf.Revocation
+			var err error
+			if lost.id != "" {
+				revocation, err = lost.revocation()
+			} else {
 				revocation, err = revocationOf(args[0], at, c.InOrStdin())
 			}
 			if err != nil {

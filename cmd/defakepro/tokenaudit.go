@@ -18,6 +18,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/defakepro/defakepro/capability"
+	"github.com/defakepro/defakepro/poenf"
 )
 
 func newTokenAuditCommand() *cobra.Command {
@@ -97,30 +98,17 @@ func auditLine(r capability.Record) string {
 }
 
 func newTokenListCommand() *cobra.Command {
-	var node nodeFlags
-	c := &cobra.Command{
-		Use: "list", Short: "Print the tokens that are revoked",
-		Long: `List prints the IDs of the tokens that are revoked, and until when that is remembered, which is when they expire. Those that are good, nobody keeps: the
-record of uses (token audit) has those that were used.`,
-		Args: noArguments,
-		RunE: func(c *cobra.Command, _ []string) error {
-			client, err := node.client()
-			if err != nil {
-				return fmt.Errorf("token list: %w", err)
-			}
-			defer client.Close()
-			r, _, _, err := client.Registry(c.Context())
-			if err != nil {
-				return fmt.Errorf("token list: %w", err)
-			}
-			out := tabwriter.NewWriter(c.OutOrStdout(), 0, 8, 2, ' ', 0)
-			_, _ = fmt.Fprintln(out, "revoked\tuntil")
-			for _, t := range r.Revoked {
-				_, _ = fmt.Fprintf(out, "%x\t%s\n", t.Token, time.UnixMilli(t.Until).UTC().Format(time.RFC3339))
-			}
-			return out.Flush() // which has the errors of the rest
-		},
-	}
-	node.register(c)
+	c := listCommand("Print the tokens that are revoked", printRevoked)
+	c.Long = `List prints the IDs of the tokens that are revoked, and until when that is remembered, which is when they expire. Those that are good, nobody keeps: the
+record of uses (token audit) has those that were used.`
 	return c
+}
+
+func printRevoked(w io.Writer, r poenf.Registry, _ string, _ uint64) error {
+	out := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
+	_, _ = fmt.Fprintln(out, "revoked\tuntil")
+	for _, t := range r.Revoked {
+		_, _ = fmt.Fprintf(out, "%x\t%s\n", t.Token, time.UnixMilli(t.Until).UTC().Format(time.RFC3339))
+	}
+	return out.Flush() // which has the errors of the rest
 }

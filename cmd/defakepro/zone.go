@@ -6,6 +6,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"text/tabwriter"
 
@@ -77,27 +78,14 @@ func newZoneMemberCommand(name, short string, op poenf.Op) *cobra.Command {
 }
 
 func newZoneListCommand() *cobra.Command {
-	var node nodeFlags
-	c := &cobra.Command{
-		Use: "list", Short: "Print the zones, and who is in them", Args: noArguments,
-		RunE: func(c *cobra.Command, _ []string) error {
-			client, err := node.client()
-			if err != nil {
-				return fmt.Errorf("zone list: %w", err)
-			}
-			defer client.Close()
-			r, _, _, err := client.Registry(c.Context())
-			if err != nil {
-				return fmt.Errorf("zone list: %w", err)
-			}
-			out := tabwriter.NewWriter(c.OutOrStdout(), 0, 8, 2, ' ', 0)
-			_, _ = fmt.Fprintln(out, "zone\tkind\tmembers")
-			for _, z := range r.Zones {
-				_, _ = fmt.Fprintf(out, "%s\t%s\t%s\n", z.Name, z.Kind, strings.Join(z.Members, " "))
-			}
-			return out.Flush() // which has the errors of the rest
-		},
+	return listCommand("Print the zones, and who is in them", printZones)
+}
+
+func printZones(w io.Writer, r poenf.Registry, _ string, _ uint64) error {
+	out := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
+	_, _ = fmt.Fprintln(out, "zone\tkind\tmembers")
+	for _, z := range r.Zones {
+		_, _ = fmt.Fprintf(out, "%s\t%s\t%s\n", z.Name, z.Kind, strings.Join(z.Members, " "))
 	}
-	node.register(c)
-	return c
+	return out.Flush() // which has the errors of the rest
 }
