@@ -204,7 +204,8 @@ func TestGuardWaits(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = r.Close() }() // always nil
-	select {                         // whoever joins so is as unseen as the guard: there is nothing to wait for
+	// Whoever joins so is as unseen as the guard: there is nothing to wait for.
+	select {
 	case err := <-ended:
 		t.Fatalf("the guard has ended: %v", err)
 	case <-time.After(2 * time.Second):
