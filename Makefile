@@ -19,7 +19,7 @@ test: testdeps lint ## everything that must hold before a change goes in
 	CGO_ENABLED=0 go build $(STAMP) ./...
 	tools/unchanged.sh go generate ./...
 	go test -race -short -timeout 20m $$(tools/concurrent.sh)
-	go test -p 1 -timeout 40m ./... # calls in real time bear no neighbours
+	go test -p 1 -timeout 20m ./... # calls in real time bear no neighbours
 
 build: deps ## the command, in ./defakepro
 	go build $(STAMP) -trimpath -o defakepro ./cmd/defakepro

@@ -206,7 +206,7 @@ func (b browser) follow(t *testing.T, track *Track) found {
 	f := found{browser: b, kind: track.Kind}
 	var from, at time.Time
 	for from.IsZero() || at.Sub(from) < heard {
-		block, err := track.Read(t.Context())
+		block, err := read(t, track)
 		switch {
 		case errors.Is(err, io.EOF):
 			t.Logf("%v: ended after %v", f, at.Sub(from))

@@ -155,7 +155,9 @@ func TestENF(t *testing.T) {
 		})
 	}
 	left := 0
-	for e := range r.Events(t.Context()) {
+	ctx, cancel := context.WithTimeout(t.Context(), length+time.Minute)
+	defer cancel()
+	for e := range r.Events(ctx) {
 		if e.Kind == Left {
 			if left++; left == len(talks) {
 				break
@@ -170,7 +172,7 @@ func TestENF(t *testing.T) {
 				t.Error(err)
 				return
 			}
-			est, err := estimate(t.Context(), e.Track)
+			est, err := estimate(ctx, e.Track)
 			if err != nil {
 				t.Errorf("%s %s: %v", talks[i].name, e.Track.Kind, err)
 				return
@@ -182,6 +184,9 @@ func TestENF(t *testing.T) {
 				t.Errorf("%s, %s: %v; without a conference: %v", talks[i].name, e.Track.Kind, got, want)
 			}
 		})
+	}
+	if left < len(talks) {
+		t.Errorf("%d of %d have left", left, len(talks))
 	}
 	group.Wait()
 }
@@ -294,7 +299,9 @@ func throughLoss(t *testing.T, k talk, kind Kind, loss float64, again bool) (enf
 	}()
 	track := &Track{Kind: kind, live: step}
 	defer track.Close()
-	est, err := estimate(t.Context(), track)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	defer cancel()
+	est, err := estimate(ctx, track)
 	if err != nil {
 		t.Fatal(err)
 	}

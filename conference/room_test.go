@@ -98,7 +98,7 @@ func TestTwoParticipants(t *testing.T) {
 	}
 	m := tone{f: 100}
 	for len(m.phases) < 300 {
-		b, err := tracks["bob audio"].Read(t.Context())
+		b, err := read(t, tracks["bob audio"])
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -111,7 +111,7 @@ func TestTwoParticipants(t *testing.T) {
 	}
 	var last time.Time
 	for i := range 50 {
-		b, err := tracks["alice video"].Read(t.Context())
+		b, err := read(t, tracks["alice video"])
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -371,8 +371,13 @@ func TestExpelled(t *testing.T) {
 	if !errors.Is(e.Err, errExpelled) {
 		t.Error(e.Err)
 	}
-	for e := range r.Events(t.Context()) {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	for e := range r.Events(ctx) {
 		t.Errorf("after the end: %v", e)
+	}
+	if ctx.Err() != nil {
+		t.Error("events do not end")
 	}
 }
 
@@ -422,29 +427,11 @@ func TestLayers(t *testing.T) {
 		until := []context.Context{ctx, highCtx}[i]
 		go func() { _ = play(until, layer, 4*time.Second, send.write) }()
 	}
-	rows := func(r *Room) (*Track, int) {
-		for {
-			track := began(t, r, "alice", Video)
-			b, err := read(t, track)
-			if errors.Is(err, io.EOF) {
-				continue // the server began with another layer
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			return track, b.Luma.Rows
-		}
-	}
 	o := options(s, "small")
 	o.Height = 180
-	if _, n := rows(join(t, o)); n != 180 {
-		t.Errorf("asked for 180 rows, got %d", n)
-	}
+	withRows(t, join(t, o), 180)
 	r := join(t, options(s, "guard"))
-	track, n := rows(r)
-	for n != 720 { // the server may begin with the lower layer
-		track, n = rows(r)
-	}
+	track := withRows(t, r, 720)
 	highCancel()
 	for {
 		b, err := read(t, track)
@@ -455,8 +442,26 @@ func TestLayers(t *testing.T) {
 			t.Fatalf("%d rows, %v", b.Luma.Rows, err)
 		}
 	}
-	if _, n := rows(r); n != 180 {
-		t.Errorf("afterwards %d rows", n)
+	withRows(t, r, 180)
+}
+
+// withRows reads alice's pictures until they have so many rows, for the server may begin with another layer, and not have done with it yet.
+func withRows(t *testing.T, r *Room, want int) *Track {
+	t.Helper()
+	for end := time.Now().Add(time.Minute); ; {
+		track := began(t, r, "alice", Video)
+		for {
+			b, err := read(t, track)
+			if err == nil && b.Luma.Rows == want {
+				return track
+			}
+			if time.Now().After(end) || err != nil && !errors.Is(err, io.EOF) {
+				t.Fatalf("no picture of %d rows comes (%v)", want, err)
+			}
+			if err != nil {
+				break // another track begins
+			}
+		}
 	}
 }
 
