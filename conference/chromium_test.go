@@ -30,7 +30,7 @@ import (
 	"github.com/defakepro/defakepro/sim"
 )
 
-var browsers = flag.Bool("browsers", false, "have browsers send 720p too, for the figures of docs/results/live.md")
+var browsers = flag.Bool("browsers", false, "have browsers send 720p too, and by other encoders, for the figures of docs/results/live.md")
 
 // pages have a browser join a room, with its microphone and a camera of their own under light of the mains that they are told.
 //
@@ -44,11 +44,24 @@ const (
 	sound = heard + 15*time.Second
 )
 
+// encoding is how a browser is told to send its picture.
+type encoding struct {
+	name   string
+	height int
+	codec  string
+	hint   string // what the picture is, by which the browser chooses how to encode it (W3C mst-content-hint)
+}
+
+// encodings begin with the one of the joining page. The others are measured with -browsers.
+var encodings = []encoding{
+	{"360p", 360, "vp8", "detail"}, {"720p", 720, "vp8", "detail"}, {"vp8", 360, "vp8", ""}, {"vp9", 360, "vp9", ""}, {"h264", 360, "h264", ""},
+}
+
 // browser is a participant in Chromium.
 type browser struct {
-	height int
-	fps    float64
-	mains  *enftest.Grid // its second zero is when the call begins
+	encoding
+	fps   float64
+	mains *enftest.Grid // its second zero is when the call begins
 }
 
 func (b browser) id() string { return fmt.Sprint(b.fps) }
@@ -62,7 +75,7 @@ type found struct {
 }
 
 func (f found) String() string {
-	return fmt.Sprintf("%dp, %g fps, %s: %v, %.1f blocks a second", f.height, f.fps, f.kind, f.score, f.blocks)
+	return fmt.Sprintf("%s, %g fps, %s: %v, %.1f blocks a second", f.name, f.fps, f.kind, f.score, f.blocks)
 }
 
 // TestChromium holds that the grid's frequency comes through a real browser: from what its cameras and microphones
@@ -80,14 +93,14 @@ func TestChromium(t *testing.T) {
 	if _, err := os.Stat(script); err != nil {
 		t.Skipf("needs LiveKit's client for browsers, which comes with the dashboard: %v", err)
 	}
-	for _, height := range []int{360, 720} {
-		t.Run(fmt.Sprintf("%dp", height), func(t *testing.T) {
-			if height > 360 && !*browsers {
+	for i, e := range encodings {
+		t.Run(e.name, func(t *testing.T) {
+			if i > 0 && !*browsers {
 				t.Skip("with -browsers")
 			}
 			s := livekittest.Server(t)
 			for range 2 {
-				if judge(t, call(t, s, program, script, height)) {
+				if judge(t, call(t, s, program, script, e)) {
 					return
 				}
 			}
@@ -106,10 +119,14 @@ func judge(t *testing.T, all []found) (whole bool) {
 			whole = false
 			continue
 		}
-		if f.kind == Video && f.fps == 30 {
-			continue // the light's alias falls on the scene, and a busy machine is wrong by 1.4 to 4.9 mHz there (docs/results/live.md)
+		wrong, share := 0.004, 0.8
+		if f.kind == Video && f.fps == 30 { // the light's alias falls on the scene, of which the call is too short to know much
+			if f.hint != encodings[0].hint {
+				continue // other encoders leave the alias alone (docs/results/live.md)
+			}
+			wrong, share = 0.005, 0.6
 		}
-		if !(f.rmse < 0.004 && f.correlation > 0.9 && math.Abs(f.offset) < 0.008) || f.share < 0.8 {
+		if !(f.rmse < wrong && f.correlation > 0.9 && math.Abs(f.offset) < 0.008) || f.share < share {
 			t.Errorf("too far from the grid: %v", f)
 		}
 	}
@@ -117,7 +134,7 @@ func judge(t *testing.T, all []found) (whole bool) {
 }
 
 // call has two browsers call, and returns what the guard gets of them.
-func call(t *testing.T, s *livekit.Server, program, script string, height int) []found {
+func call(t *testing.T, s *livekit.Server, program, script string, e encoding) []found {
 	files, err := fs.Sub(pages, "testdata/browser")
 	if err != nil {
 		t.Fatal(err)
@@ -132,7 +149,7 @@ func call(t *testing.T, s *livekit.Server, program, script string, height int) [
 	began := time.Now()
 	people := make(map[string]browser)
 	for fps, seed := range map[float64]uint64{25: 72, 30: 38} { // grids that move by more than 10 mHz in the time, so that correlation tells
-		b := browser{height, fps, sim.NewMains(seed, enf.Grid60, began)}
+		b := browser{e, fps, sim.NewMains(seed, enf.Grid60, began)}
 		people[b.id()] = b
 		token, err := auth.NewAccessToken(s.Key, s.Secret).SetIdentity(b.id()).SetVideoGrant(&auth.VideoGrant{RoomJoin: true, Room: "room"}).ToJWT()
 		if err != nil {
@@ -170,7 +187,7 @@ func (b browser) who(server, token string) map[string]any {
 		drift = append(drift, b.mains.Phase(t)-60*t)
 	}
 	return map[string]any{
-		"url": server, "token": token, "width": b.height * 16 / 9, "height": b.height, "fps": b.fps, "readout": 0.75 / b.fps, "flicker": 0.03,
+		"codec": b.codec, "hint": b.hint, "url": server, "token": token, "width": b.height * 16 / 9, "height": b.height, "fps": b.fps, "readout": 0.75 / b.fps, "flicker": 0.03,
 		"mains": map[string]any{"start": float64(b.mains.Options().Start.UnixMicro()) / 1e6, "nominal": 60, "step": step, "drift": drift},
 	}
 }
