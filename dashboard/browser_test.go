@@ -201,7 +201,6 @@ func badge(name string) string {
 	return fmt.Sprintf(`[...document.querySelectorAll("#people .card")].find((c) => c.querySelector("h3").textContent === %q)?.querySelector(".badge").textContent`, name)
 }
 
-// TestPages is the dashboard in a browser.
 // TestCurves: what is asked for bit by bit is what all of it would have been, and a chart is no wider than what there is to show.
 func TestCurves(t *testing.T) {
 	p := open(t, startBrowser(t), newGuard(t, time.Now()).server.URL+"/", 640, 480, "light")
@@ -223,6 +222,7 @@ func TestCurves(t *testing.T) {
 	}
 }
 
+// TestPages is the dashboard in a browser.
 func TestPages(t *testing.T) {
 	browser := startBrowser(t)
 	for name, test := range map[string]func(*testing.T, context.Context){

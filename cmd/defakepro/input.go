@@ -10,7 +10,9 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -243,6 +245,15 @@ func (c *channels) close(path string) ([]enf.Estimate, error) {
 	return out, nil
 }
 
+// notRecording adds to why a file is no frequency series, where its name says that it is a recording, that it holds text.
+func notRecording(path string, err error) error {
+	switch strings.ToLower(filepath.Ext(path)) {
+	case ".wav", ".flac", ".mp3", ".m4a", ".aac", ".ogg", ".opus", ".mp4", ".mov", ".mkv", ".webm", ".avi":
+		return fmt.Errorf("text, not a recording: %w", err)
+	}
+	return err
+}
+
 // readSeries returns the frequency series at path, or in the pipe there, as an estimate that someone else made. If its
 // values do not tell which grid they are of, they stay as they are and the estimate's grid is GridAuto.
 func readSeries(path string, pipe *pipe, grid enf.Grid) (enf.Estimate, error) {
@@ -253,7 +264,7 @@ func readSeries(path string, pipe *pipe, grid enf.Grid) (enf.Estimate, error) {
 	}
 	s, err := read()
 	if err != nil {
-		return enf.Estimate{}, gridHint(err)
+		return enf.Estimate{}, notRecording(path, gridHint(err))
 	}
 	fundamental, found, err := s.Fundamental(grid)
 	switch {

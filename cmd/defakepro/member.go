@@ -40,7 +40,7 @@ tokens of a suspended member count for nothing from the next block on.`,
 	return c
 }
 
-// faultyFlag changes f with the members.
+// faultyUsage is of the flag that changes f with the members.
 const faultyUsage = "also make `N` the number of members that may lie or be silent: it depends on how many there are"
 
 func newMemberAddCommand() *cobra.Command {
