@@ -501,10 +501,10 @@ func meeting(t *testing.T, browser context.Context) {
 		sent := p.eval(`Promise.all([...peers].flatMap((c) => c.getSenders()).filter((s) => s.track).map(async (s) => {
 			const stats = [...(await s.getStats()).values()], out = stats.filter((v) => v.type === "outbound-rtp");
 			const codec = stats.find((v) => v.id === out[0].codecId), encoding = s.getParameters().encodings[0];
-			return [out.length, codec.mimeType, /\bstereo=1/.test(codec.sdpFmtpLine), /usedtx=1/.test(codec.sdpFmtpLine), encoding.maxBitrate, encoding.maxFramerate ?? 0].join(" ");
+			return [out.length, codec.mimeType, /\bstereo=1/.test(codec.sdpFmtpLine), /usedtx=1/.test(codec.sdpFmtpLine), encoding.maxBitrate, encoding.maxFramerate ?? 0, s.track.contentHint].join(" ").trim();
 		})).then((all) => all.sort())`)
-		if want := `["1 audio/opus true false 64000 0","1 video/VP8 false false 1700000 30"]`; sent != want {
-			t.Errorf("streams, codec, stereo, DTX, bits and frames a second: %s, want %s", sent, want)
+		if want := `["1 audio/opus true false 64000 0","1 video/VP8 false false 1700000 30 detail"]`; sent != want {
+			t.Errorf("streams, codec, stereo, DTX, bits and frames a second, hint: %s, want %s", sent, want)
 		}
 	}
 	p := pages[0]
