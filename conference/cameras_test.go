@@ -6,6 +6,9 @@ package conference
 import (
 	"context"
 	"errors"
+	"math"
+	"runtime"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -84,5 +87,63 @@ func TestFullRoom(t *testing.T) {
 	}
 	for range tracksMost - 1 {
 		<-r.slots
+	}
+}
+
+// TestFlood: somebody who sends ten times the bits of a good camera costs the others nothing and does not fill the memory.
+func TestFlood(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes half a minute")
+	}
+	s := livekittest.Server(t)
+	c := newClip(t)
+	flood := encode(t, media.VP8, 25, "-f lavfi -i testsrc2=size=1280x720:rate=25:duration=4,noise=alls=60:allf=t -b:v 17M -minrate 17M -maxrate 17M -bufsize 17M -g 25")
+	size := 0
+	for _, f := range flood {
+		size += len(f.data)
+	}
+	if rate := 8 * size / 4; rate < 12e6 {
+		t.Fatalf("%d bit/s is no flood", rate)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	r := join(t, options(s, "guard"))
+	_, stop := c.play(t, options(s, "alice"))
+	defer stop()
+	sound := began(t, r, "alice", Audio)
+	mallory := publish(t, options(s, "mallory"), Media{Video: media.VP8, Width: 1280, Height: 720})
+	go func() { _ = play(ctx, flood, 4*time.Second, mallory.WriteVideo) }()
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	var seen atomic.Int32
+	go func() { // of so much the network may lose most, so that no picture need come
+		for e := range r.Events(ctx) {
+			if e.Kind != Began || e.Participant.ID != "mallory" {
+				continue
+			}
+			go func() {
+				for _, err := e.Track.Read(ctx); err == nil; _, err = e.Track.Read(ctx) {
+					seen.Add(1)
+				}
+			}()
+		}
+	}()
+	m := tone{f: 100}
+	for len(m.phases) < 500 {
+		b, err := read(t, sound)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.add(b)
+	}
+	if hz, worst := m.result(); math.Abs(hz-100) > 0.001 || worst > 0.3 {
+		t.Errorf("alice's tone is %.6f Hz, at most %.3f rad off", hz, worst)
+	}
+	t.Logf("%d pictures of mallory", seen.Load())
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	if grown := int64(after.HeapAlloc) - int64(before.HeapAlloc); grown > 64<<20 {
+		t.Errorf("the heap has grown by %d bytes", grown)
 	}
 }
