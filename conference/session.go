@@ -105,22 +105,35 @@ func dial(ctx context.Context, o Options, token string, callback *lksdk.RoomCall
 		return nil, err
 	}
 	lk := lksdk.NewRoom(callback)
-	done := make(chan error, 1)
-	go func() {
+	err = attempt(ctx, func() error {
 		err := lk.JoinWithToken(o.URL, token, lksdk.WithAutoSubscribe(false), lksdk.WithDisableRegionDiscovery(), again)
-		if err != nil || ctx.Err() != nil {
-			lk.Disconnect()
+		if err != nil {
+			return explain(o, err)
 		}
-		done <- err
-	}()
+		return nil
+	}, lk.Disconnect)
+	if err != nil {
+		return nil, err
+	}
+	return lk, nil
+}
+
+// attempt waits for join, which cannot be broken off, or until ctx ends. Where it returns an error, leave undoes what join has done, or will have.
+func attempt(ctx context.Context, join func() error, leave func()) error {
+	done := make(chan error, 1)
+	go func() { done <- join() }()
 	select {
 	case err := <-done:
 		if err != nil {
-			return nil, explain(o, err)
+			leave()
 		}
-		return lk, nil
+		return err
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		go func() {
+			<-done
+			leave()
+		}()
+		return ctx.Err()
 	}
 }
 

@@ -26,6 +26,9 @@ const (
 	keptRounds = 1440
 	// askEvery is how often nodes are asked how they are, and askWithin how long an answer may take.
 	askEvery, askWithin = 5 * time.Second, 4 * time.Second
+	// mostAhead is by how much a committee's clocks may be ahead of the guard's. A round beyond that would be taken for the newest, and all that
+	// come in truth for old ones.
+	mostAhead = time.Minute
 	// againAfter is the wait before the next node is tried.
 	againAfter = time.Second
 )
@@ -163,6 +166,9 @@ func (c *Committee) follow(ctx context.Context, n *committeeNode) error {
 		}
 		if round.Nominal != committee.Nominal {
 			return fmt.Errorf("round %d is of a grid of %d Hz, and the committee's is %d", round.Number, round.Nominal, committee.Nominal)
+		}
+		if last := committee.Last(c.now().Add(mostAhead).UnixMilli()); round.Number > last {
+			return fmt.Errorf("round %d ends more than %v from now, by the guard's clock", round.Number, mostAhead)
 		}
 		if err := c.check(ctx, n, round); err != nil {
 			return err

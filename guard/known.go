@@ -19,7 +19,7 @@ type known struct{ c *Committee }
 
 // Submit implements ledger.Ledger.
 func (known) Submit(context.Context, poenf.Proof) error {
-	return errors.New("a guard takes no proofs: submit them to a node")
+	return fmt.Errorf("a guard takes no proofs, a node does: %w", errors.ErrUnsupported)
 }
 
 // Round implements ledger.Ledger.

@@ -14,6 +14,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -264,12 +265,12 @@ func (s *Store) Events(ctx context.Context, q Query) ([]Record, error) {
 	if q.Limit <= 0 || q.Limit > answerMost {
 		q.Limit = answerMost
 	}
-	from, to := int64(-1<<63), int64(1<<63-1)
+	from, to := int64(math.MinInt64), int64(math.MaxInt64)
 	if !q.From.IsZero() {
-		from = q.From.UnixNano()
+		from = nanoseconds(q.From)
 	}
 	if !q.To.IsZero() {
-		to = q.To.UnixNano()
+		to = nanoseconds(q.To)
 	}
 	rows, err := s.db.QueryContext(ctx, `SELECT id, time, room, person, name, channel, verdict, former, reason, confidence, forged FROM events
 		WHERE id > ? AND time >= ? AND time < ? AND (? = '' OR room = ?) AND (? = '' OR person = ?) ORDER BY id LIMIT ?`,
@@ -290,6 +291,17 @@ func (s *Store) Events(ctx context.Context, q Query) ([]Record, error) {
 		return nil, fmt.Errorf("history: %w", err)
 	}
 	return out, nil
+}
+
+// nanoseconds returns a time in Unix nanoseconds, and of one that is beyond what these reach, in the years 1677 and 2262, the nearest.
+func nanoseconds(t time.Time) int64 {
+	switch s := t.Unix(); {
+	case s <= math.MinInt64/int64(time.Second):
+		return math.MinInt64
+	case s >= math.MaxInt64/int64(time.Second):
+		return math.MaxInt64
+	}
+	return t.UnixNano()
 }
 
 // read reads one row.

@@ -93,6 +93,7 @@ func TestQueries(t *testing.T) {
 		add(t, s, e)
 	}
 	at := func(i int) time.Time { return noon.Add(time.Duration(i) * time.Second) }
+	far := func(year int) time.Time { return time.Date(year, time.June, 1, 0, 0, 0, 0, time.UTC) } // beyond nanoseconds in 64 bits
 	for name, test := range map[string]struct {
 		q    history.Query
 		want []int64
@@ -102,6 +103,8 @@ func TestQueries(t *testing.T) {
 		"person":  {history.Query{Person: "bob"}, []int64{2, 4, 6}},
 		"both":    {history.Query{Room: "board", Person: "ada"}, []int64{1, 3}},
 		"time":    {history.Query{From: at(1), To: at(4)}, []int64{2, 3, 4}},
+		"ever":    {history.Query{From: far(1), To: far(9999)}, []int64{1, 2, 3, 4, 5, 6}},
+		"never":   {history.Query{From: far(2300)}, nil},
 		"after":   {history.Query{After: 4}, []int64{5, 6}},
 		"limit":   {history.Query{After: 1, Limit: 2}, []int64{2, 3}},
 		"nobody":  {history.Query{Person: "' OR 1=1 --"}, nil},

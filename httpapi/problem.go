@@ -39,7 +39,7 @@ func (p *Problem) Error() string {
 	return p.Detail
 }
 
-// Unwrap returns the error of package poenf or ledger that the type stands for, or nil.
+// Unwrap returns the error that the type stands for, of package poenf or ledger mostly, or nil.
 func (p *Problem) Unwrap() error {
 	for _, k := range kinds {
 		if p.Type == typePrefix+k.name {
@@ -85,7 +85,7 @@ var (
 	kindUnavailable   = kind{"unavailable", http.StatusServiceUnavailable, "The node cannot answer now", nil}
 	kindNoCertificate = kind{"no-certificate", http.StatusServiceUnavailable, "This node cannot make the certificate", nil}
 	kindRate          = kind{"too-many-requests", http.StatusTooManyRequests, "Too many requests from one address", nil}
-	kindNotServed     = kind{"not-served", http.StatusNotImplemented, "This node does not serve that", nil}
+	kindNotServed     = kind{"not-served", http.StatusNotImplemented, "This node does not serve that", errors.ErrUnsupported}
 )
 
 func (k kind) problem(format string, args ...any) *refusal {

@@ -100,9 +100,12 @@ func probe(ctx context.Context, ffprobe string, input []string, stall time.Durat
 		return nil, err
 	}
 	defer p.close()
-	b, err := io.ReadAll(io.LimitReader(p, probeMost))
+	b, err := io.ReadAll(io.LimitReader(p, probeMost+1))
 	if err != nil {
 		return nil, p.failure(err)
+	}
+	if len(b) > probeMost { // it would wait for the rest to be read, and must not be waited for
+		return nil, fmt.Errorf("ffprobe says more than %d bytes of it", probeMost)
 	}
 	p.wait()
 	if exit, ok := errors.AsType[*exec.ExitError](p.exit); ok && exit.ExitCode() > 0 {

@@ -56,6 +56,19 @@ func TestProcessEnds(t *testing.T) {
 	}
 }
 
+// TestProbeBounded: a file of which ffprobe has more to say than is read is refused, and ffprobe is not waited for.
+func TestProbeBounded(t *testing.T) {
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	if _, err := probe(ctx, exe, nil, 0); err == nil || ctx.Err() != nil || !strings.Contains(err.Error(), "says more than") {
+		t.Errorf("%v, %v", err, ctx.Err())
+	}
+}
+
 func TestOpenBad(t *testing.T) {
 	for _, test := range []struct{ path, want string }{
 		{t.TempDir(), "is a directory"},

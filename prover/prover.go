@@ -71,6 +71,7 @@ type prover struct {
 	newest  int64         // Unix second
 	done    uint64        // the last round that was tried
 	drawn   atomic.Uint64 // the last epoch for which there is a ticket
+	drawing atomic.Bool   // a ticket is under way
 	waiting chan struct{}
 	group   sync.WaitGroup
 	rounds  *prometheus.CounterVec
@@ -174,9 +175,9 @@ func (p *prover) prove(ctx context.Context) {
 	}
 }
 
-// draw sends a ticket for the next epoch, once.
+// draw sends a ticket for the next epoch, and another only after that was not admitted.
 func (p *prover) draw(ctx context.Context) {
-	if p.Electorate == nil {
+	if p.Electorate == nil || p.drawing.Load() {
 		return
 	}
 	epoch, seed, ok := p.Electorate.Election()
@@ -189,7 +190,9 @@ func (p *prover) draw(ctx context.Context) {
 		p.Log.WarnContext(ctx, "no ticket", slog.Uint64("epoch", epoch), slog.Any("err", err))
 		return
 	}
+	p.drawing.Store(true)
 	p.group.Go(func() {
+		defer p.drawing.Store(false)
 		ctx, cancel := context.WithTimeout(ctx, patience)
 		defer cancel()
 		err := p.Electorate.Ticket(ctx, ticket)

@@ -10,6 +10,7 @@ import (
 	"io"
 	"math"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -118,6 +119,49 @@ func TestReplay(t *testing.T) {
 		}
 		if rounds < 5 {
 			t.Errorf("%d rounds in 32 s, want one every 5", rounds)
+		}
+	})
+}
+
+// deaf is an electorate that never answers.
+type deaf struct {
+	mu        sync.Mutex
+	now, most int
+}
+
+func (*deaf) Election() (epoch uint64, seed [32]byte, ok bool) { return 1, seed, true }
+
+func (d *deaf) Ticket(ctx context.Context, _ poenf.Ticket) error {
+	count := func(n int) {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.now += n
+		d.most = max(d.most, d.now)
+	}
+	count(1)
+	defer count(-1)
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+// TestOneTicketAtOnce: what does not answer is not asked once more each second.
+func TestOneTicketAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, keys := committee(t, 3)
+		l, err := ledger.NewMemory(c, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var source list
+		for i := range 20 {
+			source = append(source, enf.Series{Start: time.Now().Add(time.Duration(i) * time.Second), Step: time.Second, Hz: []float64{50}})
+		}
+		electorate := new(deaf)
+		err = prover.Run(t.Context(), prover.Options{
+			Source: &source, Ledger: l, Committee: func() (poenf.Committee, error) { return c, nil }, Key: keys[0], Electorate: electorate,
+		})
+		if err != nil || electorate.most != 1 {
+			t.Errorf("%d tickets at once, %v", electorate.most, err)
 		}
 	})
 }
