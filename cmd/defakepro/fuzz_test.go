@@ -16,6 +16,8 @@ func FuzzNodeConfig(f *testing.F) {
 	f.Add([]byte("input = \"csv:grid.csv\"\nrate = 8000\nlisten = \"127.0.0.1:1\"\n"))
 	f.Add([]byte("input = 3\n"))
 	f.Add([]byte("[input]\nx = 1\n"))
+	f.Add([]byte("requests = -1\n"))
+	f.Add([]byte("requests = nan\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		home := t.TempDir()
 		if err := os.Mkdir(home+"/config", 0o700); err != nil {
@@ -27,6 +29,9 @@ func FuzzNodeConfig(f *testing.F) {
 		c, err := readNodeConfig(home)
 		if err != nil {
 			return
+		}
+		if !(c.Requests >= 0 && c.Requests <= mostRequests) {
+			t.Errorf("%g requests a second", c.Requests)
 		}
 		if err := c.write(home); err != nil {
 			t.Fatal(err)
