@@ -83,6 +83,8 @@ func TestCompare(t *testing.T) {
 		{"no hum", enf.Estimate{Series: rec, Reason: "only noise"}, grid, at, detect.Undetermined, 0, "only noise"},
 		{"no values", estimate(enf.Series{Step: time.Second}), grid, at, detect.Undetermined, 0, "could be read for 0 s"},
 		{"too short", estimate(rec.Slice(0, 59)), grid, at, detect.Undetermined, 0, "could be read for 59 s"},
+		{"a minute without its ends", estimate(without(rec.Slice(0, 61), 0, 60)), grid, at, detect.Authentic, 0, ""},
+		{"too little of a minute", estimate(without(rec.Slice(0, 61), 0, 20, 21, 22, 23, 60)), grid, at, detect.Undetermined, 0, "could be read for 55 s"},
 		{"empty reference", estimate(rec), enf.Series{Step: time.Second}, at, detect.Undetermined, 0, "no frequencies"},
 		{"50 Hz reference", estimate(rec), changed(grid, func(_ int, hz float64) float64 { return hz - 10 }), at, detect.Undetermined, 0, "60 Hz grid"},
 		{"not covered", estimate(rec), grid, detect.Options{Start: 3 * time.Hour}, detect.Undetermined, 0, "covers 0 s"},
@@ -109,6 +111,16 @@ func TestCompare(t *testing.T) {
 			}
 		})
 	}
+}
+
+// without returns the series with those values missing.
+func without(s enf.Series, missing ...int) enf.Series {
+	return changed(s, func(i int, hz float64) float64 {
+		if slices.Contains(missing, i) {
+			return nan
+		}
+		return hz
+	})
 }
 
 // TestSpans looks for edits. Their smear is left out: it shifts no boundary, and internal/eval measures it.

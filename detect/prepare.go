@@ -22,7 +22,7 @@ func (c *comparison) prepare(est enf.Estimate, truth enf.Series) string {
 	}
 	c.rec = newTrack(est.Series)
 	least := int(c.options.Window.Seconds())
-	if n := c.rec.present(); n < least {
+	if n := c.rec.present(); len(c.rec.hz) < least || n < least-unheardLittle {
 		return fmt.Sprintf("The grid's frequency could be read for %s only; it takes at least %s to tell.", clock(float64(n)), clock(float64(least)))
 	}
 	truth, grid, err := truth.Fundamental(est.Grid)
