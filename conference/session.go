@@ -120,10 +120,14 @@ func dial(ctx context.Context, o Options, token string, callback *lksdk.RoomCall
 
 // attempt waits for join, which cannot be broken off, or until ctx ends. Where it returns an error, leave undoes what join has done, or will have.
 func attempt(ctx context.Context, join func() error, leave func()) error {
-	done := make(chan error, 1)
-	go func() { done <- join() }()
+	var err error
+	done := make(chan struct{})
+	go func() {
+		err = join()
+		close(done)
+	}()
 	select {
-	case err := <-done:
+	case <-done:
 		if err != nil {
 			leave()
 		}
