@@ -55,6 +55,18 @@ func (m *tone) add(b media.Block) {
 	m.phases, m.at = append(m.phases, p), append(m.at, s.Start.Sub(m.from).Seconds())
 }
 
+// listen adds what a track brings until there are so many blocks.
+func (m *tone) listen(t *testing.T, track *Track, blocks int) {
+	t.Helper()
+	for len(m.phases) < blocks {
+		b, err := read(t, track)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.add(b)
+	}
+}
+
 // result is the frequency by a straight line through the phases, in hertz, and how far they lie from it at most, in radians.
 func (m *tone) result() (hz, worst float64) {
 	n := float64(len(m.at))
@@ -97,13 +109,7 @@ func TestTwoParticipants(t *testing.T) {
 		t.Errorf("%d have joined", joined)
 	}
 	m := tone{f: 100}
-	for len(m.phases) < 300 {
-		b, err := read(t, tracks["bob audio"])
-		if err != nil {
-			t.Fatal(err)
-		}
-		m.add(b)
-	}
+	m.listen(t, tracks["bob audio"], 300)
 	hz, worst := m.result()
 	t.Logf("%.6f Hz, at most %.3f rad off", hz, worst)
 	if math.Abs(hz-100) > 0.001 {
@@ -270,13 +276,7 @@ func TestMute(t *testing.T) {
 	}()
 	track := began(t, r, "alice", Audio)
 	m := tone{f: 100}
-	for len(m.phases) < 150 {
-		b, err := read(t, track)
-		if err != nil {
-			t.Fatal(err)
-		}
-		m.add(b)
-	}
+	m.listen(t, track, 150)
 	muted.Store(true)
 	if err := p.Mute(Audio, true); err != nil {
 		t.Fatal(err)
@@ -285,13 +285,7 @@ func TestMute(t *testing.T) {
 		_ = p.Mute(Audio, false)
 		muted.Store(false)
 	})
-	for len(m.phases) < 400 {
-		b, err := read(t, track)
-		if err != nil {
-			t.Fatal(err)
-		}
-		m.add(b)
-	}
+	m.listen(t, track, 400)
 	longest := 0.0
 	for i := 1; i < len(m.at); i++ {
 		longest = max(longest, m.at[i]-m.at[i-1])

@@ -78,6 +78,12 @@ func (c *committee) serve(t *testing.T, lie bool) string {
 	if lie {
 		o.Ledger = liar{c.node}
 	}
+	return serve(t, o)
+}
+
+// serve serves what a node does until the test ends, and returns its URL.
+func serve(t *testing.T, o httpapi.Options) string {
+	t.Helper()
 	server := httptest.NewServer(httpapi.Handler(o))
 	t.Cleanup(server.Close)
 	return server.URL

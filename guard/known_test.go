@@ -25,11 +25,7 @@ import (
 // tell serves a ledger of a committee as a node does, and returns its URL.
 func tell(t *testing.T, c *ledgertest.Committee, l ledger.Ledger) string {
 	t.Helper()
-	server := httptest.NewServer(httpapi.Handler(httpapi.Options{
-		Ledger: l, Committee: func() (poenf.Committee, error) { return c.Committee, nil },
-	}))
-	t.Cleanup(server.Close)
-	return server.URL
+	return serve(t, httpapi.Options{Ledger: l, Committee: func() (poenf.Committee, error) { return c.Committee, nil }})
 }
 
 // prophet is a ledger that first of all tells a round of the far future.

@@ -75,11 +75,9 @@ func TestGuardAsksForTokens(t *testing.T) {
 		t.Fatal(err)
 	}
 	registry := func(certificate func(context.Context) (json.Marshaler, error)) string {
-		server := httptest.NewServer(httpapi.Handler(httpapi.Options{
+		return serve(t, httpapi.Options{
 			Ledger: c.node, Committee: c.node.Committee, Security: &httpapi.Security{Registry: c.node.Registry, Certificate: certificate},
-		}))
-		t.Cleanup(server.Close)
-		return server.URL
+		})
 	}
 	liar := registry(func(context.Context) (json.Marshaler, error) { return old, nil })
 	honest := registry(func(ctx context.Context) (json.Marshaler, error) { return c.node.RegistryCertificate(ctx) })

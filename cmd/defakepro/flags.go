@@ -88,10 +88,21 @@ func (f numberFlag) String() string {
 
 func (f numberFlag) Set(s string) error {
 	v, err := strconv.ParseFloat(s, 64)
-	if err != nil || !(v > 0 && v <= f.most) {
-		return fmt.Errorf("must be a number above 0 and at most %g", f.most)
+	if err != nil {
+		v = math.NaN()
+	}
+	if err := (numberFlag{&v, f.most}).check(); err != nil {
+		return err
 	}
 	*f.value = v
+	return nil
+}
+
+// check says what is wrong with the value.
+func (f numberFlag) check() error {
+	if !(*f.value > 0 && *f.value <= f.most) { // NaN as well
+		return fmt.Errorf("must be a number above 0 and at most %g", f.most)
+	}
 	return nil
 }
 

@@ -65,8 +65,10 @@ func readNodeConfig(home string) (nodeConfig, error) {
 	if unknown := meta.Undecoded(); len(unknown) > 0 {
 		return c, fmt.Errorf("%s: no such setting: %v", path, unknown[0])
 	}
-	if c.Requests != 0 && !(c.Requests > 0 && c.Requests <= mostRequests) { // NaN as well
-		return c, fmt.Errorf("%s: requests is %g; it must be above 0 and at most %g, or absent", path, c.Requests, mostRequests)
+	if c.Requests != 0 {
+		if err := (numberFlag{&c.Requests, mostRequests}).check(); err != nil {
+			return c, fmt.Errorf("%s: requests is %g; it %w", path, c.Requests, err)
+		}
 	}
 	return c, nil
 }
