@@ -46,6 +46,9 @@ type Options struct {
 	// Live makes values known about 10 s after their second instead of about 40: with less of what follows to go by, they are somewhat
 	// less sure where there is little hum (docs/estimation.md).
 	Live bool
+	// Quick makes live values known about 4 s after their second for as long as the hum is as strong as a recorder has that is
+	// plugged into the mains, from frames of four seconds. It is for sound, and those seconds are not observed.
+	Quick bool
 }
 
 // AudioEstimator estimates ENF from sound: it takes blocks of samples of any rate and number of channels, and gives a

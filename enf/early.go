@@ -15,7 +15,28 @@ const (
 	// earlyReach is how far from the ridge a line may have jumped and be found, and earlyStep the spacing of the places tried, in hertz:
 	// less than half of what a frame resolves at the tenth harmonic.
 	earlyReach, earlyStep = 0.15, 0.01
+	// quickFrame is the length, in seconds, of the frames of quick values, and quickSigma the most uncertainty, in hertz, that they may
+	// have: less than smear makes of a reference's values otherwise (docs/estimation.md). quickMove is the most that the frequency may have moved in
+	// a second, in hertz: three times what weak grids do.
+	quickFrame, quickSigma, quickMove = 4, 0.5e-3, 0.1
 )
+
+// rush tells seconds of strong hum as soon as a short frame has them, without waiting for the ridge.
+func (f *follower) rush() {
+	for float64(f.told)+quickFrame/2 <= f.until() && !math.IsNaN(f.last) && f.heard(f.told, quickFrame) {
+		v := f.blank(f.told)
+		f.chosen = f.choose(f.told, &v)
+		if len(f.chosen) == 0 || f.lines[f.chosen[0]].twin != nil {
+			return
+		}
+		f.glimpse(f.told, quickFrame, f.last, &v)
+		if !(v.sigma <= quickSigma) || math.Abs(v.hz-float64(f.grid)-f.last) > quickMove {
+			return
+		}
+		f.told++
+		f.out(v)
+	}
+}
 
 // early returns values for the seconds that are not told yet, as far as frames of eight seconds reach and where they are new.
 //
@@ -25,53 +46,53 @@ func (f *follower) early(yield func(value)) {
 	f.hinted = max(f.hinted, f.told)
 	for t := f.hinted; float64(t)+earlyFrame/2 <= f.until(); t++ {
 		f.hinted = t + 1
-		v := value{second: t, hz: math.NaN(), sigma: math.NaN(), snr: math.NaN()}
-		if f.made > 0 && len(f.chosen) > 0 && f.lines[f.chosen[0]].twin == nil && f.heard(t) {
-			f.glimpse(t, &v)
+		v := f.blank(t)
+		if f.made > 0 && len(f.chosen) > 0 && f.lines[f.chosen[0]].twin == nil && f.heard(t, earlyFrame) {
+			ridge := float64(f.row(f.found-1).bin-stripHalf) * binWidth
+			if f.glimpse(t, earlyFrame, ridge, &v); v.sigma > earlySigma {
+				v = f.blank(t)
+			}
 		}
 		yield(v)
 	}
 }
 
-// heard reports whether nearly all of an early frame around second t has signal.
-func (f *follower) heard(t int) bool {
+// heard reports whether nearly all of a frame of so many seconds around second t has signal.
+func (f *follower) heard(t, seconds int) bool {
 	const enough = 0.75
 	covered := 0.0
-	for u := t - earlyFrame/2; u < t+earlyFrame/2; u++ {
+	for u := t - seconds/2; u < t+seconds/2; u++ {
 		if u >= 0 {
 			covered += f.covered(u)
 		}
 	}
-	return covered >= enough*earlyFrame
+	return covered >= enough*float64(seconds)
 }
 
-// glimpse measures second t with an early frame.
-func (f *follower) glimpse(t int, v *value) {
+// glimpse measures second t with a frame of so many seconds, if there is a line near a deviation.
+func (f *follower) glimpse(t, seconds int, near float64, v *value) {
 	r := f.row(f.made - 1) // its noise is the newest there is
-	near, top, most := float64(f.row(f.found-1).bin-stripHalf)*binWidth, 0.0, math.Inf(-1)
+	top, most := 0.0, math.Inf(-1)
 	for _, i := range f.chosen {
-		f.meter.frames[i] = f.meter.frames[i][:len(f.meter.windows[earlyFrame][i].taps)]
+		f.meter.frames[i] = f.meter.frames[i][:len(f.meter.windows[seconds][i].taps)]
 		f.lines[i].cut(f.meter.frames[i], t)
 	}
 	for d := -earlyReach; d <= earlyReach; d += earlyStep {
 		sum := 0.0
 		for _, i := range f.chosen {
-			sum += math.Log1p(f.meter.windows[earlyFrame][i].read(f.meter.frames[i], f.lines[i].number, r.noise[i], near+d, 0).power)
+			sum += math.Log1p(f.meter.windows[seconds][i].read(f.meter.frames[i], f.lines[i].number, r.noise[i], near+d, 0).power)
 		}
 		if sum > most {
 			top, most = near+d, sum
 		}
 	}
-	fit, ok := f.meter.fit(r, t, earlyFrame, f.chosen, top)
+	fit, ok := f.meter.fit(r, t, seconds, f.chosen, top)
 	if !ok || !fit.present() || math.Abs(fit.freq) > stripHalf*binWidth {
 		return
 	}
 	l := f.lines[f.chosen[0]]
-	sigma := math.Hypot(math.Hypot(l.spread*fit.sigma, smear(earlyFrame)), l.image*(fit.freq-l.still))
-	if sigma > earlySigma {
-		return
-	}
-	v.hz, v.sigma, v.snr = float64(f.grid)+fit.freq, sigma, 10*math.Log10(fit.power)
+	v.hz, v.snr = float64(f.grid)+fit.freq, 10*math.Log10(fit.power)
+	v.sigma = math.Hypot(math.Hypot(l.spread*fit.sigma, smear(seconds)), l.image*(fit.freq-l.still))
 }
 
 // early returns new early values, as a series whose second 0 is at epoch.

@@ -42,6 +42,8 @@ type follower struct {
 	hinted  int     // seconds that had an early value, or could have had
 	chosen  []int   // lines that the newest value was from
 	ahead   int     // seconds looked ahead before a value is told
+	quick   bool    // seconds of strong hum are told before their place on the ridge is decided
+	last    float64 // the newest value told, as a deviation; NaN where there was none
 	clear   float64 // with a twin: the share of late of the seconds that were clear of the scene
 	scratch []float64
 	sum     []float64
@@ -75,7 +77,7 @@ func newFollower(grid Grid, lines []*line, o Options, emit func(value)) *followe
 		delay, sure, ahead = liveDelay, liveSure, 0
 	}
 	f := &follower{
-		grid: grid, lines: lines, emit: emit, observe: o.Observe, clear: 0.5, ahead: ahead,
+		grid: grid, lines: lines, emit: emit, observe: o.Observe, clear: 0.5, ahead: ahead, quick: o.Quick && ahead == 0, last: math.NaN(),
 		meter: newMeter(lines), track: newTracker(stripBins, delay, sure, moveCost),
 		scratch: make([]float64, stripBins), sum: make([]float64, stripBins), most: make([]float64, len(lines)),
 		rows: make([]row, ringSeconds),
@@ -118,6 +120,9 @@ func (f *follower) advance(covered func(second int) float64) {
 	}
 	for float64(f.made)+frameSeconds/2 <= t {
 		f.slice(covered)
+	}
+	if f.quick {
+		f.rush()
 	}
 }
 
@@ -218,8 +223,7 @@ func (f *follower) decide(bin int) {
 func (f *follower) tell() {
 	t := f.told
 	f.told++
-	v := value{second: t, hz: math.NaN(), sigma: math.NaN(), snr: math.NaN(),
-		used: make([]bool, len(f.groups)), levels: make([]float64, len(f.groups))}
+	v := f.blank(t)
 	chosen := f.choose(t, &v)
 	f.chosen = chosen
 	if len(chosen) > 0 {
@@ -228,9 +232,21 @@ func (f *follower) tell() {
 	if f.observe != nil {
 		f.show(t, chosen)
 	}
+	f.out(v)
+}
+
+// blank is the value of a second of which nothing is known.
+func (f *follower) blank(t int) value {
+	return value{second: t, hz: math.NaN(), sigma: math.NaN(), snr: math.NaN(),
+		used: make([]bool, len(f.groups)), levels: make([]float64, len(f.groups))}
+}
+
+// out emits a value, and forgets what no later one needs.
+func (f *follower) out(v value) {
+	f.last = v.hz - float64(f.grid)
 	f.emit(v)
 	for _, l := range f.lines {
-		l.forget(t - longestFrame)
+		l.forget(v.second - longestFrame)
 	}
 }
 
@@ -351,7 +367,7 @@ func (f *follower) summit(t int, chosen []int) float64 {
 func (f *follower) bestFrame(t int, sigma float64) int {
 	best, least := 0, math.Inf(1)
 	for _, seconds := range frameLengths {
-		if !f.filled(t, seconds) || f.ahead == 0 && seconds > frameSeconds { // a live one does not wait for longer frames
+		if !f.heard(t, seconds) || f.ahead == 0 && seconds > frameSeconds { // a live one does not wait for longer frames
 			continue
 		}
 		expected := math.Hypot(sigma*math.Pow(frameSeconds/float64(seconds), 1.5), smear(seconds))
@@ -360,18 +376,6 @@ func (f *follower) bestFrame(t int, sigma float64) int {
 		}
 	}
 	return best
-}
-
-// filled reports whether nearly all of a frame around second t has signal.
-func (f *follower) filled(t, seconds int) bool {
-	const enough = 0.75
-	covered := 0.0
-	for u := t - seconds/2; u < t+seconds/2; u++ {
-		if u >= 0 {
-			covered += f.covered(u)
-		}
-	}
-	return covered >= enough*float64(seconds)
 }
 
 // show hands the combined slice of second t to the observer: the mean over the lines used, or over all where none is.

@@ -5,6 +5,7 @@ package enf_test
 
 import (
 	"math"
+	"slices"
 	"testing"
 	"time"
 
@@ -16,8 +17,9 @@ import (
 // live follows a stream as a guard does, and keeps how late each value came.
 type live struct {
 	hz, early        []float64
-	latest, earliest float64 // the longest delay of a value from second 60 on, and the longest of an early one
-	late             float64 // the delays of values from second 60 on, summed
+	delay            []float64 // of each value
+	latest, earliest float64   // the longest delay of a value from second 60 on, and the longest of an early one
+	late             float64   // the delays of values from second 60 on, summed
 }
 
 func (l *live) note(s enf.Series, now float64, early bool) {
@@ -29,6 +31,12 @@ func (l *live) note(s enf.Series, now float64, early bool) {
 		}
 		for len(*dst) <= second {
 			*dst = append(*dst, math.NaN())
+		}
+		if !early {
+			for len(l.delay) <= second {
+				l.delay = append(l.delay, math.Inf(1))
+			}
+			l.delay[second] = now - float64(second)
 		}
 		(*dst)[second] = hz
 		if second >= 60 {
@@ -108,6 +116,43 @@ func TestEarly(t *testing.T) {
 		}
 		if n < test.least || test.least == 0 && n > 5 || n > 5 && (rmse > 0.001 || l.earliest > 7) {
 			t.Errorf("%g dB-Hz: %d values, %.2f mHz, %.1f s late", test.cn0, n, 1e3*rmse, l.earliest)
+		}
+	}
+}
+
+// Hum as a recorder on the mains has it is told within 4 s of its second, and as well as otherwise, before and after it has been
+// away; what is fainter is told as if nobody were in a hurry.
+func TestQuick(t *testing.T) {
+	const seconds, rate, from, to = 200, 1000, 120, 140
+	g := enftest.NewGrid(5, enftest.GridOptions{Duration: seconds * time.Second})
+	for _, cn0 := range []float64{75, 20} {
+		x := hum(g, 4, seconds, rate, cn0, 1, 2)
+		copy(x[from*rate:to*rate], hum(g, 4, seconds, rate, 0, 1)[from*rate:to*rate])
+		listen := func(quick bool) (l live) {
+			e := enf.NewAudio(enf.Options{Grid: enf.Grid60, Live: true, Quick: quick})
+			const block = rate / 4
+			for i := 0; i < len(x); i += block {
+				if err := e.Write(dsp.Signal{Start: at(float64(i) / rate), Rate: rate, Channels: [][]float64{x[i : i+block]}}); err != nil {
+					t.Fatal(err)
+				}
+				l.note(e.Take(), float64(i+block)/rate, false)
+			}
+			return l
+		}
+		slow, quick := listen(false), listen(true)
+		soon, worst := 0, 0.0
+		for i := 60; i < len(quick.hz); i++ {
+			if quick.delay[i] < 4 {
+				soon++
+				worst = max(worst, math.Abs(quick.hz[i]-g.Frequency(float64(i))))
+			}
+		}
+		t.Logf("%g dB-Hz: %d of %d seconds soon, at most %.2f mHz wrong", cn0, soon, len(quick.hz)-60, 1e3*worst)
+		if cn0 == 75 && (soon < 90 || worst > 0.001) {
+			t.Errorf("%d seconds are told soon, wrong by as much as %.2f mHz", soon, 1e3*worst)
+		}
+		if cn0 == 20 && (soon > 0 || !slices.EqualFunc(quick.hz, slow.hz, func(a, b float64) bool { return a == b || math.IsNaN(a) && math.IsNaN(b) })) {
+			t.Errorf("faint hum: %d seconds are told soon, or they are not what they are otherwise", soon)
 		}
 	}
 }

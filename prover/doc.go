@@ -7,6 +7,7 @@
 //	source, err := prover.Open(ctx, "soundcard", prover.InputOptions{Grid: enf.Grid50})
 //	err = prover.Run(ctx, prover.Options{Source: source, Ledger: node, Committee: node.Committee, Key: key})
 //
-// Sound is estimated live ([enf.Options].Live), so that a second's value is there about 10 s after it. Values belong to whole seconds of
+// Sound is estimated live and quick ([enf.Options].Quick): of a recorder on the mains a second's value is there 3-4 s after it, of fainter
+// hum about 10 s, and rounds that close sooner are then proved too late ([poenf.Committee].Grace). Values belong to whole seconds of
 // UTC by this machine's clock: a clock that is wrong makes proofs that the committee's other members contradict. Keep it disciplined (NTP).
 package prover

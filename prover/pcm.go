@@ -111,7 +111,7 @@ func newPCM(r io.Reader, o InputOptions) (*pcm, error) {
 
 // restart begins a new stretch of sound.
 func (p *pcm) restart() {
-	p.audio = enf.NewAudio(enf.Options{Grid: p.grid, Live: true})
+	p.audio = enf.NewAudio(enf.Options{Grid: p.grid, Live: true, Quick: true})
 	p.anchor, p.count, p.late = time.Time{}, 0, nil
 }
 

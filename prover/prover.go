@@ -72,6 +72,7 @@ type prover struct {
 	done    uint64        // the last round that was tried
 	drawn   atomic.Uint64 // the last epoch for which there is a ticket
 	drawing atomic.Bool   // a ticket is under way
+	late    atomic.Bool   // the newest proof came after its round, and that is said
 	waiting chan struct{}
 	group   sync.WaitGroup
 	rounds  *prometheus.CounterVec
@@ -91,7 +92,7 @@ func Run(ctx context.Context, o Options) error {
 	}
 	p := &prover{Options: o, newest: math.MinInt64, waiting: make(chan struct{}, mostWaiting)}
 	p.rounds = prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "defakepro_prover_rounds_total", Help: "Rounds by what became of this member's proof: admitted, refused, incomplete, unseated or dropped.",
+		Name: "defakepro_prover_rounds_total", Help: "Rounds by what became of this member's proof: admitted, late, refused, incomplete, unseated or dropped.",
 	}, []string{"outcome"})
 	p.newestG = prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "defakepro_prover_newest_seconds", Help: "Unix time of the newest frequency known.",
@@ -231,12 +232,21 @@ func (p *prover) submit(ctx context.Context, proof poenf.Proof) {
 			p.rounds.WithLabelValues("unseated").Inc()
 			return
 		}
+		if errors.Is(err, poenf.ErrOutdated) {
+			p.rounds.WithLabelValues("late").Inc()
+			if !p.late.Swap(true) {
+				p.Log.WarnContext(ctx, "rounds close before this member's proofs: its hum is too faint to be read as soon as the others', or the way to the ledger too slow",
+					slog.Uint64("round", proof.Round), slog.Any("err", err))
+			}
+			return
+		}
 		if err != nil {
 			p.rounds.WithLabelValues("refused").Inc()
 			p.Log.WarnContext(ctx, "proof not admitted", slog.Uint64("round", proof.Round), slog.Any("err", err))
 			return
 		}
 		p.rounds.WithLabelValues("admitted").Inc()
+		p.late.Store(false)
 	})
 }
 

@@ -74,7 +74,7 @@ func NewRecording(ctx context.Context, path string, grid enf.Grid) (Source, erro
 	if err != nil {
 		return nil, err
 	}
-	return &recording{path: path, rec: rec, audio: enf.NewAudio(enf.Options{Grid: grid, Live: true})}, nil
+	return &recording{path: path, rec: rec, audio: enf.NewAudio(enf.Options{Grid: grid, Live: true, Quick: true})}, nil
 }
 
 func (r *recording) Read(ctx context.Context) (enf.Series, error) {

@@ -23,8 +23,8 @@ import (
 )
 
 // truthDelay is how many seconds after a round's end its truth is known, in simulated calls. In the demonstration, on a
-// machine that had twenty times as much to do as it could, it was 8.8-9.9.
-const truthDelay = 10
+// machine that had six times as much to do as it could, it was 2.5-3.1.
+const truthDelay = 4
 
 // LiveOptions say how much is played.
 type LiveOptions struct {
@@ -74,7 +74,7 @@ type LiveFalse struct {
 }
 
 // Live plays calls to a guard: attacks in mid-call, alone and among others, and honest calls with loss. Hum is at 30 dB-Hz in its
-// strongest harmonic under speech 30 dB above the room's noise; the truth of a second is known 10-15 s later.
+// strongest harmonic under speech 30 dB above the room's noise; the truth of a second is known 4-9 s later.
 func Live(ctx context.Context, o LiveOptions, say func(string)) (LiveReport, error) {
 	o.Runs, o.Hours = cmp.Or(o.Runs, 20), cmp.Or(o.Hours, 25)
 	var r LiveReport
