@@ -60,6 +60,8 @@ type Call struct {
 	Witnesses int
 	// Mains and OtherMains are the grids behind Phase and Other, where it is pictures that are sent; nil for sound.
 	Mains, OtherMains *enftest.Grid
+	// Sound, if not nil, is second t of what the participant who may turn forged sends, instead of anything rendered.
+	Sound func(t int) dsp.Signal
 }
 
 // Heard is what a monitor said in a call.
@@ -161,10 +163,22 @@ type sender interface {
 }
 
 func newSender(c Call, number int) (s sender, source enf.Source) {
+	if c.Sound != nil && number == 0 {
+		return taped(c.Sound), enf.SourceAudio
+	}
 	if c.Mains != nil {
 		return newFilm(c, number), enf.SourceVideo
 	}
 	return newVoice(c, number), enf.SourceAudio
+}
+
+// taped is sound that was recorded beforehand, second by second.
+type taped func(t int) dsp.Signal
+
+func (r taped) second(t int, began time.Time) []media.Block {
+	s := r(t)
+	s.Start = began.Add(time.Duration(t) * time.Second)
+	return []media.Block{{Audio: &s}}
 }
 
 // film is one participant's picture: a camera of a rolling shutter in front of somebody who moves.
