@@ -328,7 +328,11 @@ func (c Call) Play(ctx context.Context) (Heard, error) {
 		sender, source := newSender(c, i)
 		tapes, senders = append(tapes, t), append(senders, sender)
 		go func() { _ = m.Watch(ctx, ids[i], source, t) }()
-		<-t.ready
+		select {
+		case <-t.ready:
+		case <-ctx.Done():
+			return Heard{}, ctx.Err()
+		}
 	}
 	var heard Heard
 	verdicts := make([]detect.Verdict, len(ids))

@@ -74,4 +74,7 @@ func TestPlayEnds(t *testing.T) {
 	if _, err := c.Play(ctx); !errors.Is(err, context.Canceled) {
 		t.Errorf("ended with %v", err)
 	}
+	if _, err := liveCall(1).Play(ctx); !errors.Is(err, context.Canceled) { // one that had not begun
+		t.Errorf("ended with %v", err)
+	}
 }
