@@ -5,12 +5,16 @@ package eval
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
 	"strconv"
 	"time"
+
+	"gonum.org/v1/gonum/mat"
+	"gonum.org/v1/gonum/stat"
 
 	"github.com/defakepro/defakepro/detect"
 	"github.com/defakepro/defakepro/enf"
@@ -54,12 +58,18 @@ func Limits(ctx context.Context, o LimitsOptions, repeat string) (Part, error) {
 	if err != nil {
 		return part, err
 	}
-	part.Tables = append(part.Tables, replay, o.injection())
+	prediction, err := o.prediction()
+	if err != nil {
+		return part, err
+	}
+	part.Tables = append(part.Tables, replay, o.injection(), prediction)
 	part.Text = append(part.Text,
 		fmt.Sprintf("Replay from an archive: an attacker who may choose among %s finds for a stretch of another month the one that fits best, and plays it with %.0f mHz of noise. %d trials "+
 			"of each length; the stretch is claimed to be of now.", o.Source, 1e3*limitNoise, o.Trials),
-		fmt.Sprintf("Injection: the true hum, so many seconds late, for five minutes, with %.0f mHz of noise. A second's truth is agreed on 5 to 6 seconds after it at the earliest; whoever has a wall socket need not "+
-			"wait for it.", 1e3*limitNoise))
+		fmt.Sprintf("Injection: the true hum, so many seconds late, for five minutes, with %.0f mHz of noise. A second's truth is agreed on 4 to 8 s after it where a committee listens to the mains, and whoever has "+
+			"a wall socket need not wait for it.", 1e3*limitNoise),
+		fmt.Sprintf("Prediction: hum that is in time, made of what the committee agreed on last: each second is told from the %d values before by the weights that tell best in the archive. Rounds are of five seconds, and "+
+			"known so many seconds after their end.", predictFrom))
 	if o.FaceVideos > 0 {
 		face, err := o.face(ctx)
 		if err != nil {
@@ -146,30 +156,108 @@ func (o LimitsOptions) offer(hz []float64, now int, rng *rand.Rand) detect.Chann
 
 // injection is what the true hum is worth by how late it is.
 func (o LimitsOptions) injection() Table {
-	const length = 300
-	t := Table{Name: "injection", Columns: []string{"late by, s", "r, median", "RMSE, mHz, median", "LLR, median", "authentic", "undetermined", "forged"}}
+	t := injectionTable("injection", "late by, s")
 	for _, late := range []int{0, 1, 2, 3, 4, 6, 10, 30} {
-		rng := rand.New(rand.NewPCG(o.Seed, 1))
-		var r, rmse, llr []float64
-		verdicts := map[detect.Verdict]int{}
-		for range o.Trials {
-			now, ok := whole(rng, o.Now, length)
-			if !ok {
-				break
-			}
-			ch := o.offer(o.Now.Hz[now-late:now-late+length], now, rng)
-			verdicts[ch.Verdict]++
-			r, rmse, llr = append(r, ch.Correlation), append(rmse, ch.RMSE), append(llr, ch.LLR)
-		}
-		middle := func(x []float64) float64 {
-			if len(x) == 0 {
-				return math.NaN()
-			}
-			slices.Sort(x)
-			return x[len(x)/2]
-		}
-		t.Rows = append(t.Rows, []string{strconv.Itoa(late), fixed(middle(r), 3), fixed(1e3*middle(rmse), 2), fixed(middle(llr), 1),
-			strconv.Itoa(verdicts[detect.Authentic]), strconv.Itoa(verdicts[detect.Undetermined]), strconv.Itoa(verdicts[detect.Forged])})
+		t.Rows = append(t.Rows, o.inject(strconv.Itoa(late), func(t int) float64 { return o.Now.Hz[t-late] }))
 	}
 	return t
+}
+
+func injectionTable(name, by string) Table {
+	return Table{Name: name, Columns: []string{by, "r, median", "RMSE, mHz, median", "LLR, median", "authentic", "undetermined", "forged"}}
+}
+
+// inject is a row of the table: what a hum is worth whose frequency at second t of Now is hz(t).
+func (o LimitsOptions) inject(by string, hz func(t int) float64) []string {
+	const length = 300
+	rng := rand.New(rand.NewPCG(o.Seed, 1))
+	var r, rmse, llr []float64
+	verdicts := map[detect.Verdict]int{}
+	for range o.Trials {
+		now, ok := whole(rng, o.Now, length)
+		if !ok {
+			break
+		}
+		made := make([]float64, length)
+		for i := range made {
+			made[i] = hz(now + i)
+		}
+		ch := o.offer(made, now, rng)
+		verdicts[ch.Verdict]++
+		r, rmse, llr = append(r, ch.Correlation), append(rmse, ch.RMSE), append(llr, ch.LLR)
+	}
+	middle := func(x []float64) float64 {
+		if len(x) == 0 {
+			return math.NaN()
+		}
+		slices.Sort(x)
+		return x[len(x)/2]
+	}
+	return []string{by, fixed(middle(r), 3), fixed(1e3*middle(rmse), 2), fixed(middle(llr), 1),
+		strconv.Itoa(verdicts[detect.Authentic]), strconv.Itoa(verdicts[detect.Undetermined]), strconv.Itoa(verdicts[detect.Forged])}
+}
+
+// predictFrom is how many values a prediction is made of, and predictRound how many seconds a round brings.
+const predictFrom, predictRound = 8, 5
+
+// prediction is what hum is worth that is made in time of what was agreed on before, by how long after a round's end it is known.
+func (o LimitsOptions) prediction() (Table, error) {
+	t := injectionTable("prediction", "known after, s")
+	for _, after := range []int{1, 3, 10} {
+		var weights [predictRound][]float64 // by the age of the newest second known, less after+1
+		for i := range weights {
+			var err error
+			if weights[i], err = predictor(o.Archive, after+1+i); err != nil {
+				return t, err
+			}
+		}
+		level := stat.Mean(present(o.Archive), nil)
+		t.Rows = append(t.Rows, o.inject(strconv.Itoa(after), func(t int) float64 {
+			i := ((t-after)%predictRound + predictRound) % predictRound
+			v := level
+			for j, w := range weights[i] {
+				if hz := o.Now.Hz[t-after-1-i-j]; !math.IsNaN(hz) {
+					v += w * (hz - level)
+				}
+			}
+			return v
+		}))
+	}
+	return t, nil
+}
+
+// present are the values of a series that are there.
+func present(s enf.Series) []float64 { return slices.DeleteFunc(slices.Clone(s.Hz), math.IsNaN) }
+
+// predictor returns the weights with which the newest value of a series and those before tell best, in the sense of least squares, what
+// it is so many seconds later: of deviations from the mean.
+func predictor(s enf.Series, ahead int) ([]float64, error) {
+	level := stat.Mean(present(s), nil)
+	products, with := mat.NewSymDense(predictFrom, nil), mat.NewVecDense(predictFrom, nil)
+	for t := predictFrom + ahead; t < s.Len(); t++ {
+		past := s.Slice(t-ahead-predictFrom+1, t-ahead+1)
+		if past.Present() < predictFrom || math.IsNaN(s.Hz[t]) {
+			continue
+		}
+		for i := range predictFrom {
+			x := past.Hz[predictFrom-1-i] - level
+			with.SetVec(i, with.AtVec(i)+x*(s.Hz[t]-level))
+			for j := i; j < predictFrom; j++ {
+				products.SetSym(i, j, products.At(i, j)+x*(past.Hz[predictFrom-1-j]-level))
+			}
+		}
+	}
+	// A ridge of a millionth: values between those of a coarser series follow from their neighbours.
+	for i := range predictFrom {
+		products.SetSym(i, i, products.At(i, i)*(1+1e-6))
+	}
+	var c mat.Cholesky
+	var weights mat.VecDense
+	if !c.Factorize(products) {
+		return nil, errors.New("the archive is constant")
+	}
+	if err := c.SolveVecTo(&weights, with); err != nil {
+		return nil, err
+	}
+	return weights.RawVector().Data, nil
 }

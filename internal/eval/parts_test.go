@@ -158,6 +158,24 @@ func TestLimits(t *testing.T) {
 	if late := injection[len(injection)-1]; late[4] != "0" {
 		t.Errorf("the true hum half a minute late: %q", late)
 	}
+	// Told ahead from what was agreed on, it is the better the sooner that is known, and never as good as a socket's.
+	told := part.Tables[2].Rows
+	soon, late := errorIn(t, told[0][2]), errorIn(t, told[len(told)-1][2])
+	if inTime := errorIn(t, injection[0][2]); soon < inTime || soon > late {
+		t.Errorf("RMSE in time %g mHz, told from what is known soon %g, and late %g", inTime, soon, late)
+	}
+	if late := told[len(told)-1]; late[4] != "0" {
+		t.Errorf("hum told from what is known late: %q", late)
+	}
+}
+
+func errorIn(t *testing.T, cell string) float64 {
+	t.Helper()
+	v, err := strconv.ParseFloat(cell, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
 }
 
 // TestFlickerGain holds that the gain is one under the same light, none under steady light, and none on average under another.
