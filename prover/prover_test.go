@@ -8,6 +8,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"log/slog"
 	"math"
 	"strings"
 	"sync"
@@ -301,6 +302,51 @@ func TestPCM(t *testing.T) {
 			t.Errorf("%d values, RMSE %.2f mHz, known after %v", n, 1e3*rmse, worst)
 		}
 	})
+}
+
+// TestCommandLingers: of a command that has closed its output, or whose output something else has open, nobody waits for the end.
+func TestCommandLingers(t *testing.T) {
+	for name, command := range map[string]string{"closed": "exec >&-; sleep 20; true", "held": "sleep 20; true"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			defer cancel()
+			said := make(chan struct{}, 1)
+			source, err := prover.Open(ctx, "command:"+command, prover.InputOptions{Grid: enf.Grid50, Log: slog.New(slog.NewTextHandler(writer(func() {
+				said <- struct{}{}
+			}), nil))})
+			if err != nil {
+				t.Fatal(err)
+			}
+			go func() {
+				if name == "closed" {
+					<-said
+				}
+				cancel()
+			}()
+			ended := make(chan error)
+			go func() {
+				_, err := source.Read(ctx)
+				ended <- err
+			}()
+			select {
+			case err := <-ended:
+				if !errors.Is(err, context.Canceled) {
+					t.Error(err)
+				}
+			case <-time.After(15 * time.Second):
+				t.Error("it is waited for")
+			}
+		})
+	}
+}
+
+// writer is called when something is written.
+type writer func()
+
+func (w writer) Write(b []byte) (int, error) {
+	w()
+	return len(b), nil
 }
 
 func TestBadInputs(t *testing.T) {
