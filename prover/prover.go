@@ -62,6 +62,8 @@ const (
 	mostWaiting = 8
 	// patience is how long a ledger may take to answer.
 	patience = 60 * time.Second
+	// sayEvery is how often it is said that tickets are still refused, which are offered every second.
+	sayEvery = time.Minute
 )
 
 // prover is a run under way.
@@ -72,10 +74,17 @@ type prover struct {
 	done    uint64        // the last round that was tried
 	drawn   atomic.Uint64 // the last epoch for which there is a ticket
 	drawing atomic.Bool   // a ticket is under way
+	refusal refusal       // of the last ticket; whose ticket is under way has it
 	waiting chan struct{}
 	group   sync.WaitGroup
 	rounds  *prometheus.CounterVec
 	newestG prometheus.Gauge
+}
+
+// refusal is why a ticket was not admitted.
+type refusal struct {
+	reason string
+	said   time.Time
 }
 
 type value struct {
@@ -198,7 +207,9 @@ func (p *prover) draw(ctx context.Context) {
 		err := p.Electorate.Ticket(ctx, ticket)
 		if err == nil || errors.Is(err, poenf.ErrPresent) {
 			p.drawn.Store(epoch)
-		} else {
+			p.refusal = refusal{}
+		} else if now := time.Now(); err.Error() != p.refusal.reason || now.Sub(p.refusal.said) >= sayEvery {
+			p.refusal = refusal{err.Error(), now}
 			p.Log.WarnContext(ctx, "ticket not admitted", slog.Uint64("epoch", epoch), slog.Any("err", err))
 		}
 	})

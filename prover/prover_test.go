@@ -167,6 +167,35 @@ func TestOneTicketAtOnce(t *testing.T) {
 	})
 }
 
+// stern is an electorate that admits no ticket.
+type stern struct{}
+
+func (stern) Election() (epoch uint64, seed [32]byte, ok bool) { return 1, seed, true }
+func (stern) Ticket(context.Context, poenf.Ticket) error       { return poenf.ErrNotMember }
+
+// TestRefusalIsSaidOnce: that a ticket is refused, second after second, is said once a minute.
+func TestRefusalIsSaidOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, keys := committee(t, 3)
+		l, err := ledger.NewMemory(c, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var source list
+		for i := range 150 {
+			source = append(source, enf.Series{Start: time.Now().Add(time.Duration(i) * time.Second), Step: time.Second, Hz: []float64{50}})
+		}
+		said := 0
+		err = prover.Run(t.Context(), prover.Options{
+			Source: &source, Ledger: l, Committee: func() (poenf.Committee, error) { return c, nil }, Key: keys[0], Electorate: stern{},
+			Log: slog.New(slog.NewTextHandler(writer(func() { said++ }), &slog.HandlerOptions{Level: slog.LevelWarn})),
+		})
+		if err != nil || said != 3 {
+			t.Errorf("said %d times in 150 s, %v", said, err)
+		}
+	})
+}
+
 // Members draw lots: after an epoch others prove, as many as there are seats.
 func TestElection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
