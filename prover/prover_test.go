@@ -145,23 +145,28 @@ func (d *deaf) Ticket(ctx context.Context, _ poenf.Ticket) error {
 	return ctx.Err()
 }
 
+// drawFor has a member take part in draws for so many seconds.
+func drawFor(t *testing.T, seconds int, e prover.Electorate, log *slog.Logger) error {
+	t.Helper()
+	c, keys := committee(t, 3)
+	l, err := ledger.NewMemory(c, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var source list
+	for i := range seconds {
+		source = append(source, enf.Series{Start: time.Now().Add(time.Duration(i) * time.Second), Step: time.Second, Hz: []float64{50}})
+	}
+	return prover.Run(t.Context(), prover.Options{
+		Source: &source, Ledger: l, Committee: func() (poenf.Committee, error) { return c, nil }, Key: keys[0], Electorate: e, Log: log,
+	})
+}
+
 // TestOneTicketAtOnce: what does not answer is not asked once more each second.
 func TestOneTicketAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, keys := committee(t, 3)
-		l, err := ledger.NewMemory(c, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var source list
-		for i := range 20 {
-			source = append(source, enf.Series{Start: time.Now().Add(time.Duration(i) * time.Second), Step: time.Second, Hz: []float64{50}})
-		}
 		electorate := new(deaf)
-		err = prover.Run(t.Context(), prover.Options{
-			Source: &source, Ledger: l, Committee: func() (poenf.Committee, error) { return c, nil }, Key: keys[0], Electorate: electorate,
-		})
-		if err != nil || electorate.most != 1 {
+		if err := drawFor(t, 20, electorate, nil); err != nil || electorate.most != 1 {
 			t.Errorf("%d tickets at once, %v", electorate.most, err)
 		}
 	})
@@ -176,21 +181,9 @@ func (stern) Ticket(context.Context, poenf.Ticket) error       { return poenf.Er
 // TestRefusalIsSaidOnce: that a ticket is refused, second after second, is said once a minute.
 func TestRefusalIsSaidOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, keys := committee(t, 3)
-		l, err := ledger.NewMemory(c, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var source list
-		for i := range 150 {
-			source = append(source, enf.Series{Start: time.Now().Add(time.Duration(i) * time.Second), Step: time.Second, Hz: []float64{50}})
-		}
 		said := 0
-		err = prover.Run(t.Context(), prover.Options{
-			Source: &source, Ledger: l, Committee: func() (poenf.Committee, error) { return c, nil }, Key: keys[0], Electorate: stern{},
-			Log: slog.New(slog.NewTextHandler(writer(func() { said++ }), &slog.HandlerOptions{Level: slog.LevelWarn})),
-		})
-		if err != nil || said != 3 {
+		log := slog.New(slog.NewTextHandler(writer(func() { said++ }), &slog.HandlerOptions{Level: slog.LevelWarn}))
+		if err := drawFor(t, 150, stern{}, log); err != nil || said != 3 {
 			t.Errorf("said %d times in 150 s, %v", said, err)
 		}
 	})
