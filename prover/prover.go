@@ -71,6 +71,7 @@ type prover struct {
 	Options
 	seconds [memory]value // ring over Unix seconds
 	newest  int64         // Unix second
+	back    bool          // what comes is of before that
 	done    uint64        // the last round that was tried
 	drawn   atomic.Uint64 // the last epoch for which there is a ticket
 	drawing atomic.Bool   // a ticket is under way
@@ -123,7 +124,7 @@ func Run(ctx context.Context, o Options) error {
 		if err != nil {
 			return err
 		}
-		p.note(s)
+		p.note(ctx, s)
 		if s.Len() > 0 {
 			p.prove(ctx)
 			p.draw(ctx)
@@ -142,8 +143,16 @@ func register[T prometheus.Collector](r prometheus.Registerer, c T) (T, error) {
 	return c, err
 }
 
-// note keeps the values of s.
-func (p *prover) note(s enf.Series) {
+// note keeps the values of s. Those of a time that was there before, as where a clock was set back, prove nothing: a member that signs two proofs
+// of a round lies.
+func (p *prover) note(ctx context.Context, s enf.Series) {
+	if s.Len() > 0 {
+		back := s.Time(s.Len()-1).Unix() < p.newest
+		if back && !p.back {
+			p.Log.WarnContext(ctx, "the input's clock has been set back: no round is proved a second time", slog.Time("until", time.Unix(p.newest, 0).UTC()))
+		}
+		p.back = back
+	}
 	for i, hz := range s.Hz {
 		second := s.Time(i).Unix()
 		p.seconds[slot(second)] = value{second, hz}

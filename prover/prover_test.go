@@ -182,9 +182,32 @@ func (stern) Ticket(context.Context, poenf.Ticket) error       { return poenf.Er
 func TestRefusalIsSaidOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		said := 0
-		log := slog.New(slog.NewTextHandler(writer(func() { said++ }), &slog.HandlerOptions{Level: slog.LevelWarn}))
+		log := slog.New(slog.NewTextHandler(writer(func(string) { said++ }), &slog.HandlerOptions{Level: slog.LevelWarn}))
 		if err := drawFor(t, 150, stern{}, log); err != nil || said != 3 {
 			t.Errorf("said %d times in 150 s, %v", said, err)
+		}
+	})
+}
+
+// TestClockSetBack: that nothing is proved until a time comes that has not been there is said, and once.
+func TestClockSetBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, keys := committee(t, 3)
+		l, err := ledger.NewMemory(c, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var source list
+		for _, at := range []int{0, 1, -600, -599, -598, 2, 3} {
+			source = append(source, enf.Series{Start: time.Now().Add(time.Duration(at) * time.Second), Step: time.Second, Hz: []float64{50}})
+		}
+		var said []string
+		err = prover.Run(t.Context(), prover.Options{
+			Source: &source, Ledger: l, Committee: func() (poenf.Committee, error) { return c, nil }, Key: keys[0],
+			Log: slog.New(slog.NewTextHandler(writer(func(line string) { said = append(said, line) }), &slog.HandlerOptions{Level: slog.LevelWarn})),
+		})
+		if err != nil || len(said) != 1 || !strings.Contains(said[0], "set back") {
+			t.Errorf("%q, %v", said, err)
 		}
 	})
 }
@@ -334,7 +357,7 @@ func TestCommandLingers(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 			defer cancel()
 			said := make(chan struct{}, 1)
-			source, err := prover.Open(ctx, "command:"+command, prover.InputOptions{Grid: enf.Grid50, Log: slog.New(slog.NewTextHandler(writer(func() {
+			source, err := prover.Open(ctx, "command:"+command, prover.InputOptions{Grid: enf.Grid50, Log: slog.New(slog.NewTextHandler(writer(func(string) {
 				said <- struct{}{}
 			}), nil))})
 			if err != nil {
@@ -364,10 +387,10 @@ func TestCommandLingers(t *testing.T) {
 }
 
 // writer is called when something is written.
-type writer func()
+type writer func(text string)
 
 func (w writer) Write(b []byte) (int, error) {
-	w()
+	w(string(b))
 	return len(b), nil
 }
 
