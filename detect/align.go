@@ -118,8 +118,8 @@ func (rec track) residuals(truth []float64, offset float64) []float64 {
 	return out
 }
 
-// medianOf returns the median of the values that are there, NaN for none. It does not change x.
-func medianOf(x []float64) float64 {
+// Median returns the median of the values that are there, NaN for none. It does not change x.
+func Median(x []float64) float64 {
 	var s []float64
 	for _, v := range x {
 		if !math.IsNaN(v) {

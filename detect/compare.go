@@ -99,7 +99,7 @@ func (c *comparison) split() {
 		left[i] -= c.main.offset
 	}
 	c.learn(left)
-	if m := medianOf(left); math.Abs(m) < c.rec.tolerance() {
+	if m := Median(left); math.Abs(m) < c.rec.tolerance() {
 		c.main.offset += m
 	}
 	c.segs = c.rec.segments(c.lines, c.main.offset, c.noise, c.options.AlarmPrice())
@@ -163,7 +163,7 @@ func spreadOf(x []float64) float64 {
 			near = append(near, v)
 		}
 	}
-	return 1.4826 * medianOf(near)
+	return 1.4826 * Median(near)
 }
 
 // faraway returns timelines for a foreign beginning or end that lie farther off than the others reach.

@@ -147,7 +147,7 @@ func (l toneLine) jumps(number, places int) []voice {
 		for q := max(0, p-reach); q < min(places, p+reach); q += 4 {
 			near, loud = append(near, math.Abs(out[q])), append(loud, swell[q])
 		}
-		s, l := max(cutLeast, 1.4826*medianOf(near)), max(cutSwell, cutSwells*medianOf(loud))
+		s, l := max(cutLeast, 1.4826*Median(near)), max(cutSwell, cutSwells*Median(loud))
 		for q := p; q < min(p+4, places); q++ {
 			spread[q], swells[q] = s, l
 		}

@@ -119,5 +119,5 @@ func (c *comparison) stranger() string {
 	}
 	c.channel.Estimate.Present = false
 	return fmt.Sprintf("The recording's hum, near %.2f Hz, is not that of the reference's grid, which stays near %.2f Hz: "+
-		"a machine, a local generator or another grid hums there, or it was played at another speed, so there is no ENF to compare.", medianOf(c.rec.hz), c.grid.Mean)
+		"a machine, a local generator or another grid hums there, or it was played at another speed, so there is no ENF to compare.", Median(c.rec.hz), c.grid.Mean)
 }

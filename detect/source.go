@@ -42,7 +42,7 @@ func (c *comparison) turn() (at, step float64, found bool) {
 			moves = append(moves, math.Abs(v-mean[i-2])) // neighbours share frames
 		}
 	}
-	spread := max(1.4826*medianOf(moves)/math.Sqrt2, noiseFloor/2)
+	spread := max(1.4826*Median(moves)/math.Sqrt2, noiseFloor/2)
 	best, n := 0.0, len(mean)
 	for i := leastSide; i+leastSide <= n; i++ {
 		a, b := sum[i]/float64(i), (sum[n]-sum[i])/float64(n-i)

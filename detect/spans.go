@@ -163,7 +163,7 @@ func (rec track) edge(line timeline, s segment, after bool, offset float64, nois
 	for k := min(int(smear)-2, middle); k <= min(2*int(smear)-2, s.to-s.from-1); k++ {
 		inside = append(inside, at(k))
 	}
-	level := medianOf(inside)
+	level := Median(inside)
 	plain := float64(border) - 0.5 // a splice lies between two values
 	if after {
 		plain++

@@ -73,7 +73,7 @@ func modelOf(s enf.Series) Statistics {
 	for i := 0; i < s.Len(); i += max(1, s.Len()/(1<<12)) {
 		sample = append(sample, s.Hz[i])
 	}
-	first := medianOf(sample)
+	first := Median(sample)
 	for i := 0; i < s.Len(); i += stride {
 		if d := s.Hz[i] - first; math.Abs(d) < mostSpread*apartSpreads { // no drop-out
 			m.add(0, d)

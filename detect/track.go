@@ -113,7 +113,7 @@ func (n uncertainty) slice(from, to int) uncertainty {
 }
 
 // median returns the median of the greater uncertainties.
-func (n uncertainty) median() float64 { return n.raise * medianOf(n.stated) }
+func (n uncertainty) median() float64 { return n.raise * Median(n.stated) }
 
 // noise returns the uncertainties, given what is left over after the fit.
 func (rec track) noise(residual float64) uncertainty {

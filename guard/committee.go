@@ -167,6 +167,10 @@ func (c *Committee) follow(ctx context.Context, n *committeeNode) error {
 		if round.Nominal != committee.Nominal {
 			return fmt.Errorf("round %d is of a grid of %d Hz, and the committee's is %d", round.Number, round.Nominal, committee.Nominal)
 		}
+		if start := committee.End(round.Number)/1000 - int64(committee.Length); round.Start != start || len(round.Truth) != committee.Length {
+			return fmt.Errorf("round %d has %d values from Unix second %d on, and the committee's has %d from %d on", round.Number, len(round.Truth), round.Start,
+				committee.Length, start)
+		}
 		if last := committee.Last(c.now().Add(mostAhead).UnixMilli()); round.Number > last {
 			return fmt.Errorf("round %d ends more than %v from now, by the guard's clock", round.Number, mostAhead)
 		}

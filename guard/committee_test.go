@@ -76,7 +76,7 @@ func (c *committee) serve(t *testing.T, lie bool) string {
 		State:       func() (httpapi.State, error) { return httpapi.State{Height: 7}, nil },
 	}
 	if lie {
-		o.Ledger = liar{c.node}
+		o.Ledger = liar{c.node, offset}
 	}
 	return serve(t, o)
 }
@@ -160,10 +160,36 @@ func TestCommittee(t *testing.T) {
 	})
 }
 
-// liar is a ledger whose rounds are a millihertz off.
-type liar struct{ ledger.Ledger }
+// TestMisdatedRound: a round is of the time that its number says, whoever tells it.
+func TestMisdatedRound(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs a node")
+	}
+	c := newCommittee(t)
+	n := c.close(t)
+	const year9999 = 253_402_300_799
+	url := serve(t, httpapi.Options{
+		Ledger: liar{c.node, func(r poenf.Round) poenf.Round { r.Start = year9999; return r }}, Now: c.clock.Now, Committee: c.node.Committee,
+	})
+	truth, err := guard.NewCommittee([]string{url}, nil, httpapi.ClientOptions{}, c.clock.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	run(t, truth)
+	until(t, "the round is refused", func() bool { return strings.Contains(truth.State().Problem, "from Unix second 253402300799 on") })
+	if s := truth.State(); !s.Known.IsZero() {
+		t.Errorf("round %d is known: %+v", n, s)
+	}
+}
 
-func (liar) shift(r poenf.Round) poenf.Round {
+// liar is a ledger whose rounds are others.
+type liar struct {
+	ledger.Ledger
+	shift func(poenf.Round) poenf.Round
+}
+
+// offset is a millihertz off.
+func offset(r poenf.Round) poenf.Round {
 	r.Truth = append([]int32{r.Truth[0] + 1000}, r.Truth[1:]...)
 	return r
 }

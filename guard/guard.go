@@ -204,7 +204,7 @@ func (g *Guard) Handler() http.Handler {
 		o.Security = g.security()
 	}
 	if g.options.History != nil {
-		o.Verdicts = g.verdicts
+		o.Verdicts = Verdicts(g.options.History)
 	}
 	if invite := g.options.Invite; invite != nil {
 		o.Join = func(ctx context.Context, room, name string) (string, string, error) {
@@ -217,14 +217,16 @@ func (g *Guard) Handler() http.Handler {
 	return httpapi.Handler(o)
 }
 
-// verdicts asks the history.
-func (g *Guard) verdicts(ctx context.Context, q httpapi.VerdictQuery) ([]httpapi.VerdictRecord, error) {
-	records, err := g.options.History.Events(ctx, history.Query{
-		Room: q.Room, Person: q.Person, From: q.From, To: q.To, After: q.After, Limit: q.Limit,
-	})
-	out := make([]httpapi.VerdictRecord, len(records))
-	for i, r := range records {
-		out[i] = httpapi.VerdictRecord{ID: r.ID, Event: r.Event}
+// Verdicts returns what asks a history, as an Options.Verdicts of package httpapi.
+func Verdicts(h *history.Store) func(context.Context, httpapi.VerdictQuery) ([]httpapi.VerdictRecord, error) {
+	return func(ctx context.Context, q httpapi.VerdictQuery) ([]httpapi.VerdictRecord, error) {
+		records, err := h.Events(ctx, history.Query{
+			Room: q.Room, Person: q.Person, From: q.From, To: q.To, After: q.After, Limit: q.Limit,
+		})
+		out := make([]httpapi.VerdictRecord, len(records))
+		for i, r := range records {
+			out[i] = httpapi.VerdictRecord{ID: r.ID, Event: r.Event}
+		}
+		return out, err
 	}
-	return out, err
 }

@@ -25,7 +25,12 @@ type Reference struct {
 	series  enf.Series
 	grid    enf.Grid
 	problem string
+	read    time.Time     // when the file was last looked at,
+	took    time.Duration // and for how long
 }
+
+// readPauses is by how much longer than reading the file took it is left alone afterwards: one of weeks takes a second, and is added to each second.
+const readPauses = 9
 
 // OpenReference reads the file at path, a frequency series with times by the clock (see [enf.ReadCSV]) that
 // can serve as a reference (see [enf.Series.Unfit]). Where its logger stood still or jumped nothing is known.
@@ -62,13 +67,23 @@ func (r *Reference) refresh() error {
 	return nil
 }
 
+// again reads the file again, and notes how that went.
+func (r *Reference) again() {
+	began := time.Now()
+	r.problem = ""
+	if err := r.refresh(); err != nil {
+		r.problem = "the file cannot be read" // what was read before still holds
+	}
+	r.read = time.Now()
+	r.took = r.read.Sub(began)
+}
+
 // Between implements [monitor.Truth].
 func (r *Reference) Between(_ context.Context, from, to time.Time) (enf.Series, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.problem = ""
-	if err := r.refresh(); err != nil {
-		r.problem = "the file cannot be read" // what was read before still holds
+	if time.Since(r.read) >= readPauses*r.took {
+		r.again()
 	}
 	start := from.Truncate(time.Second)
 	if start.Before(from) {

@@ -7,10 +7,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"iter"
 	"math"
 	"net/http"
 	"reflect"
+	"runtime/debug"
 	"strconv"
 	"time"
 
@@ -112,21 +114,14 @@ func (s *server) stream(w http.ResponseWriter, r *http.Request, still func() boo
 		cancel()
 		return
 	}
-	events, ended := make(chan []byte), make(chan struct{})
-	go func() {
-		defer close(ended)
-		for event := range source(ctx) {
-			select {
-			case events <- event:
-			case <-ctx.Done():
-				return
-			}
-		}
-	}()
+	reading := read(ctx, source(ctx))
 	defer func() {
 		cancel()
-		<-ended // the source is not read after the request
+		<-reading.ended // the source is not read after the request
 		_ = out.control.SetWriteDeadline(time.Now().Add(s.Limits.Stall))
+		if reading.thrown != nil {
+			panic(reading.thrown)
+		}
 	}()
 	beat := time.NewTicker(s.Limits.Heartbeat)
 	defer beat.Stop()
@@ -140,10 +135,10 @@ func (s *server) stream(w http.ResponseWriter, r *http.Request, still func() boo
 				return
 			}
 			continue
-		case event = <-events:
+		case event = <-reading.events:
 		case <-beat.C:
 			event = []byte(":\n\n")
-		case <-ended:
+		case <-reading.ended:
 			return
 		case <-ctx.Done():
 			return
@@ -154,6 +149,33 @@ func (s *server) stream(w http.ResponseWriter, r *http.Request, still func() boo
 		}
 		beat.Reset(s.Limits.Heartbeat)
 	}
+}
+
+// reading is a source of events that is read beside the request.
+type reading struct {
+	events chan []byte
+	ended  chan struct{} // closed when it is read no longer
+	thrown any           // what it panicked with: that is for the request to bear, and not for the process. It is there once ended is closed.
+}
+
+func read(ctx context.Context, source iter.Seq[[]byte]) *reading {
+	r := &reading{events: make(chan []byte), ended: make(chan struct{})}
+	go func() {
+		defer close(r.ended)
+		defer func() {
+			if thrown := recover(); thrown != nil {
+				r.thrown = fmt.Sprintf("%v\n%s", thrown, debug.Stack())
+			}
+		}()
+		for event := range source {
+			select {
+			case r.events <- event:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return r
 }
 
 func encodeRound(r poenf.Round) []byte {

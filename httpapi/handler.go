@@ -174,10 +174,7 @@ func (s *server) guard(mux *http.ServeMux) http.Handler {
 			refused.write(w)
 			return
 		}
-		if wait := s.rates.wait(r.RemoteAddr, s.Now(), s.Limits.Rate, s.Limits.Burst); wait > 0 {
-			w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
-			unread(w, r)
-			kindRate.problem("more than %g requests a second from this address", s.Limits.Rate).write(w)
+		if !s.within(w, r, 1) {
 			return
 		}
 		if !clean(r.URL.EscapedPath()) { // the mux would send who asks elsewhere, in a page of its own
@@ -202,6 +199,17 @@ func (s *server) guard(mux *http.ServeMux) http.Handler {
 		unread(w, r)
 		blank(p.status, "").write(w)
 	})
+}
+
+// within takes so many requests off the rate of the client, or answers that there are not so many left.
+func (s *server) within(w http.ResponseWriter, r *http.Request, requests int) bool {
+	wait := s.rates.wait(r.RemoteAddr, s.Now(), s.Limits.Rate, s.Limits.Burst, requests)
+	if wait > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
+		unread(w, r)
+		kindRate.problem("more than %g requests a second from this address", s.Limits.Rate).write(w)
+	}
+	return wait == 0
 }
 
 // unread has the answer to a request not wait for its body, which nobody reads.

@@ -336,13 +336,23 @@ func TestPanic(t *testing.T) {
 	var log lines
 	l := rounds(1, 2)
 	l.round = func(context.Context, uint64) (poenf.Round, error) { panic("oops") }
-	_, url := serve(t, Options{Ledger: l, Log: slog.New(slog.NewTextHandler(&log, nil))})
+	m := newMeeting()
+	m.room.Truth.Known = time.Date(10_000, 1, 1, 0, 0, 0, 0, time.UTC) // which JSON does not know
+	_, url := serve(t, Options{Ledger: l, Meetings: meetings(m), Log: slog.New(slog.NewTextHandler(&log, nil))})
 	if r, err := http.Get(url + "/v1/rounds/1"); err == nil {
 		r.Body.Close()
 		t.Error("an answer came")
 	}
-	if !strings.Contains(log.String(), "oops") {
-		t.Errorf("log: %s", log.String())
+	if r, err := http.Get(url + "/v1/rooms/standup/events"); err == nil { // it has begun
+		if _, err := io.ReadAll(r.Body); err == nil {
+			t.Error("a stream passes for whole")
+		}
+		r.Body.Close()
+	}
+	for _, want := range []string{"oops", "year outside of range", "encodeEvent"} {
+		if !strings.Contains(log.String(), want) {
+			t.Errorf("no %s in the log: %s", want, log.String())
+		}
 	}
 	if answer, _ := ask(t, "GET", url+"/healthz", ""); answer.StatusCode != http.StatusOK {
 		t.Errorf("health: %d", answer.StatusCode)

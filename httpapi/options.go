@@ -75,7 +75,7 @@ type Limits struct {
 	Submit time.Duration
 	// Page is the most rounds in one answer: 100.
 	Page int
-	// Span is the longest interval of truth in one answer: 24 h.
+	// Span is the longest interval of truth in one answer: 24 h. Each hour of it is one request more of Rate.
 	Span time.Duration
 	// Streams is the most event streams at once: 256. ClientStreams is how many of them one client's address may have: 32.
 	Streams       int

@@ -20,9 +20,9 @@ type rates struct {
 	recent, old map[netip.Prefix]*rate.Limiter // old is what recent was when it was full
 }
 
-// wait takes one request of the client at an address off its rate, of so many a second and so many at once. It returns 0, or the time after
-// which there will be one left. Who is on this machine is not counted: that is its owner, or a proxy, behind which all clients are one.
-func (r *rates) wait(remote string, now time.Time, perSecond float64, burst int) time.Duration {
+// wait takes so many requests of the client at an address off its rate, of so many a second and so many at once. It returns 0, or the time
+// after which there will be as many left. Who is on this machine is not counted: that is its owner, or a proxy, behind which all clients are one.
+func (r *rates) wait(remote string, now time.Time, perSecond float64, burst, requests int) time.Duration {
 	if a, err := netip.ParseAddrPort(remote); err != nil || a.Addr().Unmap().IsLoopback() {
 		return 0
 	}
@@ -39,7 +39,7 @@ func (r *rates) wait(remote string, now time.Time, perSecond float64, burst int)
 		}
 		r.recent[who] = limiter
 	}
-	reserved := limiter.ReserveN(now, 1)
+	reserved := limiter.ReserveN(now, requests)
 	delay := reserved.DelayFrom(now)
 	if delay > 0 {
 		reserved.CancelAt(now)

@@ -70,26 +70,50 @@ func TestRates(t *testing.T) {
 	}
 }
 
+// TestTruthIsCounted: each hour of truth that is asked for is a request more, up to all that may be made at once.
+func TestTruthIsCounted(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1_800_000_000, 0)
+	h := Handler(Options{Ledger: rounds(1, 3), Committee: theCommittee, Now: func() time.Time { return now }, Limits: Limits{Rate: 1, Burst: 10}})
+	const one = "192.0.2.1:1"
+	ask := func(hours, want int, after string) {
+		t.Helper()
+		r := httptest.NewRequest(http.MethodGet, fmt.Sprintf("/v1/truth?from=0&to=%d", hours*3600), nil)
+		r.RemoteAddr = one
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if w.Code != want || w.Header().Get("Retry-After") != after {
+			t.Errorf("%d h: %d, again after %q: %s", hours, w.Code, w.Header().Get("Retry-After"), w.Body)
+		}
+	}
+	ask(7, http.StatusOK, "") // 2 are left
+	ask(5, http.StatusTooManyRequests, "4")
+	ask(0, http.StatusOK, "")
+	now = now.Add(time.Minute)
+	ask(24, http.StatusOK, "")
+	ask(0, http.StatusTooManyRequests, "1")
+}
+
 // TestRatesAreBounded: what is kept does not grow with the addresses that come, and who keeps coming is not forgotten for them.
 func TestRatesAreBounded(t *testing.T) {
 	t.Parallel()
 	var r rates
 	now := time.Unix(1_800_000_000, 0)
-	if r.wait("192.0.2.1:1", now, 1, 1) != 0 || r.wait("192.0.2.1:1", now, 1, 1) != time.Second {
+	if r.wait("192.0.2.1:1", now, 1, 1, 1) != 0 || r.wait("192.0.2.1:1", now, 1, 1, 1) != time.Second {
 		t.Fatal("the rate is not that")
 	}
 	for i := range 5 * mostClients {
-		if wait := r.wait(fmt.Sprintf("10.%d.%d.%d:1", i>>16, i>>8&255, i&255), now, 1, 1); wait != 0 {
+		if wait := r.wait(fmt.Sprintf("10.%d.%d.%d:1", i>>16, i>>8&255, i&255), now, 1, 1, 1); wait != 0 {
 			t.Fatalf("address %d waits for %v", i, wait)
 		}
-		if i%1000 == 0 && r.wait("192.0.2.1:1", now, 1, 1) != time.Second {
+		if i%1000 == 0 && r.wait("192.0.2.1:1", now, 1, 1, 1) != time.Second {
 			t.Fatalf("forgotten after %d addresses", i)
 		}
 	}
 	if n := len(r.recent) + len(r.old); n > 2*mostClients {
 		t.Errorf("%d are kept", n)
 	}
-	if r.wait("10.0.0.0:1", now, 1, 1) != 0 {
+	if r.wait("10.0.0.0:1", now, 1, 1, 1) != 0 {
 		t.Error("one that came long ago is still kept")
 	}
 }

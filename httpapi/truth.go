@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
 	"github.com/danielgtaylor/huma/v2/negotiation"
 
 	"github.com/defakepro/defakepro/enf"
@@ -35,14 +36,26 @@ const csvType = "text/csv"
 
 func (s *server) registerTruth(api huma.API) {
 	op := s.ofLedger(operation(api, "truth", http.MethodGet, "/v1/truth",
-		"The frequency that the grid had, one value a second, as JSON or CSV. A value never changes once it is there.",
-		http.StatusServiceUnavailable))
+		"The frequency that the grid had, one value a second, as JSON or CSV. A value never changes once it is there. "+
+			"To ask for hours of it counts as so many requests more.", http.StatusServiceUnavailable), s.countHours)
 	schemas := api.OpenAPI().Components.Schemas
 	op = documented(op, schemas.Schema(reflect.TypeFor[truth](), true, "Truth"))
 	op.Responses["200"].Content[csvType] = &huma.MediaType{Schema: &huma.Schema{
 		Type: huma.TypeString, Description: "Rows of time, frequency_hz, sigma_hz and snr_db, which is empty.",
 	}}
 	huma.Register(api, op, s.serveTruth)
+}
+
+// countHours takes a request for each hour of truth that is asked for off the client's rate: so much has to be read for it.
+func (s *server) countHours(ctx huma.Context, next func(huma.Context)) {
+	from, err := parseInstant(ctx.Query("from"))
+	to, noEnd := parseInstant(ctx.Query("to"))
+	if hours := int(min(to.Sub(from), s.Limits.Span) / time.Hour); err == nil && noEnd == nil && hours > 0 {
+		if r, w := humago.Unwrap(ctx); !s.within(w, r, min(hours, s.Limits.Burst-1)) {
+			return
+		}
+	}
+	next(ctx)
 }
 
 func (s *server) serveTruth(ctx context.Context, in *truthInput) (*truthOutput, error) {

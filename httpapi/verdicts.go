@@ -112,7 +112,16 @@ func (s *server) registerVerdictFile(api huma.API, kept middleware, kind, summar
 			}
 			control := http.NewResponseController(w)
 			out := bufio.NewWriterSize(&patient{w, control, s.Limits.Stall}, 64<<10)
-			err := write(out, s.allChanges(r.Context(), q, in.Limit, first))
+			given := len(first)
+			err := write(out, AllVerdicts(first, s.Limits.Verdicts, func(after int64) ([]VerdictRecord, error) {
+				if given == in.Limit {
+					return nil, nil
+				}
+				q.After = after
+				page, err := s.changes(r.Context(), q, max(0, in.Limit-given))
+				given += len(page)
+				return page, err
+			}))
 			if err == nil {
 				err = out.Flush()
 			}
@@ -147,21 +156,20 @@ func (s *server) changes(ctx context.Context, q VerdictQuery, most int) ([]Verdi
 	return records[:min(len(records), q.Limit)], err
 }
 
-// allChanges yields records from a first page on, a page at a time; most is how many, 0 for all.
-func (s *server) allChanges(ctx context.Context, q VerdictQuery, most int, page []VerdictRecord) iter.Seq2[VerdictRecord, error] {
+// AllVerdicts yields a first page of changes of verdicts and those that follow it, which ask returns, until one has less than a full page.
+func AllVerdicts(page []VerdictRecord, full int, ask func(after int64) ([]VerdictRecord, error)) iter.Seq2[VerdictRecord, error] {
 	return func(yield func(VerdictRecord, error) bool) {
-		for given := 0; len(page) > 0; {
+		for {
 			for _, r := range page {
 				if !yield(r, nil) {
 					return
 				}
 			}
-			if given += len(page); len(page) < s.Limits.Verdicts || given == most {
+			if len(page) < max(full, 1) {
 				return
 			}
-			q.After = page[len(page)-1].ID
 			var err error
-			if page, err = s.changes(ctx, q, max(0, most-given)); err != nil {
+			if page, err = ask(page[len(page)-1].ID); err != nil {
 				yield(VerdictRecord{}, err)
 				return
 			}

@@ -18,8 +18,8 @@ import (
 // MaxSpan is the longest interval that [Truth.Between] serves.
 const MaxSpan = 31 * 24 * time.Hour
 
-// keptRounds is how many closed rounds a Truth remembers: 80 minutes of one every 5 s.
-const keptRounds = 1024
+// keptValues is how many values of closed rounds a Truth remembers, in 8 MB: those of two days of a minute every 5 s.
+const keptValues = 1 << 21
 
 // Truth is the frequency that a grid really had, as a ledger knows it: its rounds, which overlap, spliced into one
 // series. It is safe for concurrent use.
@@ -28,7 +28,7 @@ type Truth struct {
 	committee poenf.Committee
 
 	mu   sync.Mutex
-	kept map[uint64]poenf.Round // closed rounds never change
+	kept map[uint64]poenf.Round // closed rounds, which never change, without what made them
 }
 
 // NewTruth returns the truth that l holds. Of the committee, Period and Length count.
@@ -93,10 +93,11 @@ func (t *Truth) round(ctx context.Context, n uint64) (poenf.Round, error) {
 	if err != nil {
 		return poenf.Round{}, err
 	}
+	r = poenf.Round{Start: r.Start, Nominal: r.Nominal, Truth: r.Truth, Spread: r.Spread}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for old := range t.kept { // any: what is asked for again and again is the latest minute
-		if len(t.kept) < keptRounds {
+		if len(t.kept) < keptValues/t.committee.Length {
 			break
 		}
 		delete(t.kept, old)

@@ -21,14 +21,22 @@ var roles = map[string]func(){
 	},
 	"hang": func() {
 		_, _ = os.Stdout.WriteString(wireMagic)
-		never := make(chan os.Signal, 1)
-		signal.Notify(never, os.Interrupt) // what waits for a signal is not taken for a deadlock
-		<-never
+		hang()
+	},
+	"linger": func() {
+		_ = os.Stdout.Close()
+		hang()
 	},
 	"babble":  func() { _, _ = os.Stdout.WriteString("Usage: babble [options]\n") },
 	"silence": func() {},
 	"ffprobe": func() { _, _ = os.Stdout.Write(make([]byte, 5*probeMost)) }, // as of a file that is all tags
 	"confine": confineRole,
+}
+
+func hang() {
+	never := make(chan os.Signal, 1)
+	signal.Notify(never, os.Interrupt) // what waits for a signal is not taken for a deadlock
+	<-never
 }
 
 func TestMain(m *testing.M) {

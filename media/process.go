@@ -85,8 +85,6 @@ func (p *process) failure(err error) error {
 		_ = p.close()
 		return fmt.Errorf("decoder has been silent for %v", p.stall)
 	}
-	late := time.AfterFunc(p.stall, p.cancel) // its output has ended, but it might go on without
-	defer late.Stop()
 	switch p.wait(); {
 	case p.ended != nil:
 		return p.ended
@@ -98,9 +96,12 @@ func (p *process) failure(err error) error {
 	return fmt.Errorf("decoder ended early: %w", p.exit)
 }
 
-// wait waits for the program to end by itself and frees what it held. It may be called more than once.
+// wait waits for the program, whose output has ended, to end by itself, for the stall time at most, and frees what it held. It may be
+// called more than once.
 func (p *process) wait() {
 	p.once.Do(func() {
+		late := time.AfterFunc(p.stall, p.cancel)
+		defer late.Stop()
 		p.exit = p.cmd.Wait()
 		p.cancel()
 		_ = p.out.Close() // read only

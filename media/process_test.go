@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -53,6 +54,28 @@ func TestProcessEnds(t *testing.T) {
 		if err := errors.Join(p.close(), p.close()); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// TestProcessLingers: a decoder that has closed its output and goes on is ended.
+func TestProcessLingers(t *testing.T) {
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	p, err := start(ctx, exe, []string{"linger"}, nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.Copy(io.Discard, p); err != nil {
+		t.Fatal(err)
+	}
+	p.stall = 50 * time.Millisecond
+	track := pipeTrack{p: p, nut: newNUT(p, 1)}
+	if more, err := track.fetch(true); more || err == nil || !strings.Contains(err.Error(), "ended early") || ctx.Err() != nil {
+		t.Errorf("%t, %v, %v", more, err, ctx.Err())
 	}
 }
 

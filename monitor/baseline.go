@@ -53,7 +53,7 @@ func (b *baseline) settle(c *channel, truth *trace, from, end int64) {
 		if _, ok := b.offsets[turn]; ok || len(d) < turnValues {
 			continue
 		}
-		offset := medianOf(d)
+		offset := detect.Median(d)
 		usual, any := b.usual()
 		switch same, ok := b.clock(offset); {
 		case ok:
@@ -146,7 +146,7 @@ func (b *baseline) take(c *channel, ch detect.Channel) {
 	for i, hz := range ch.Estimate.Series.Hz {
 		left = append(left, math.Abs(hz-ch.Truth.Hz[i]-ch.Offset))
 	}
-	b.known, b.lag, b.noise = true, ch.Lag, 1.4826*medianOf(left)
+	b.known, b.lag, b.noise = true, ch.Lag, 1.4826*detect.Median(left)
 	c.evidence = 0
 }
 

@@ -198,7 +198,7 @@ func (m *Monitor) prepare(c *channel, now time.Time) (est enf.Estimate, truth en
 	series := c.base.level(c, m.truth, from, end)
 	truth = m.truth.series(from-2*maxLag, end+2*maxLag, false)
 	truth.SNR = nil
-	est = enf.Estimate{Series: series, Source: c.source, Grid: m.options.Grid, Present: series.Present() >= leastValues, SNR: medianOf(series.SNR)}
+	est = enf.Estimate{Series: series, Source: c.source, Grid: m.options.Grid, Present: series.Present() >= leastValues, SNR: detect.Median(series.SNR)}
 	if est.Grid == enf.GridAuto {
 		est.Grid = nominal(truth)
 	}
@@ -222,7 +222,7 @@ func (m *Monitor) start(c *channel, end int64, now time.Time) int64 {
 
 // nominal is the grid that a truth is of.
 func nominal(s enf.Series) enf.Grid {
-	if v := medianOf(s.Hz); math.Abs(v-50) < 5 {
+	if v := detect.Median(s.Hz); math.Abs(v-50) < 5 {
 		return enf.Grid50
 	}
 	return enf.Grid60
@@ -349,19 +349,4 @@ func (m *Monitor) Streams(from, to time.Time) []Stream {
 		}
 	}
 	return out
-}
-
-// medianOf returns the median of the values that are there, NaN for none.
-func medianOf(x []float64) float64 {
-	s := make([]float64, 0, len(x))
-	for _, v := range x {
-		if !math.IsNaN(v) {
-			s = append(s, v)
-		}
-	}
-	if len(s) == 0 {
-		return math.NaN()
-	}
-	slices.Sort(s)
-	return (s[len(s)/2] + s[(len(s)-1)/2]) / 2
 }

@@ -179,7 +179,9 @@ func (m *Monitor) Problem(id string, source enf.Source, problem string) {
 		if problem == "" {
 			return
 		}
-		p = m.join(Person{ID: id})
+		if p = m.join(Person{ID: id}); p == nil {
+			return
+		}
 	}
 	p.open(source, m.options.Now()).problem = shorten(problem, longestProblem)
 	m.touch()

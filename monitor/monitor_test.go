@@ -370,6 +370,31 @@ func TestPeopleAreBounded(t *testing.T) {
 	}
 }
 
+// TestCrowd: who comes when as many are there as can be followed drives nobody out, is said to be not followed, and is once another leaves.
+func TestCrowd(t *testing.T) {
+	stage(t, &truth{late: 15 * time.Second}, func(t *testing.T, ctx context.Context, h *hall, m *monitor.Monitor) {
+		const most = 512
+		for i := range most + 2 {
+			m.Join(monitor.Person{ID: fmt.Sprint("p", i), Name: fmt.Sprint("name ", i)})
+		}
+		room := m.Room()
+		if n := len(room.Participants); n != most || room.Participants[0].ID != "p0" || !strings.HasSuffix(room.Problem, "; 2 participants are not followed, for 512 are there already") {
+			t.Errorf("%d are followed, the first is %s: %s", n, room.Participants[0].ID, room.Problem)
+		}
+		go func() { _ = m.Watch(ctx, "p512", enf.SourceAudio, &microphone{hall: h}) }()
+		m.Problem("p513", enf.SourceVideo, "of no known codec")
+		pass(10 * time.Second)
+		m.Leave("p513")
+		m.Leave("p7")
+		pass(10 * time.Second)
+		room = m.Room()
+		if last := room.Participants[most-1]; last.ID != "p512" || last.Name != "name 512" || len(last.Channels) != 1 || !last.Channels[0].Receiving ||
+			strings.Contains(room.Problem, "followed") {
+			t.Errorf("%+v: %s", last, room.Problem)
+		}
+	})
+}
+
 // tape plays blocks as fast as they are taken.
 type tape []media.Block
 

@@ -4,7 +4,9 @@
 package monitor
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"iter"
 	"log/slog"
 	"slices"
@@ -17,7 +19,8 @@ import (
 )
 
 const (
-	// mostPeople is how many participants are remembered; of those who have left the first to leave is forgotten.
+	// mostPeople is how many participants are remembered; of those who have left the first to leave is forgotten. If all are there, who comes
+	// then is not followed before one of them leaves: a crowd drives nobody from the page, and no verdict.
 	mostPeople = 512
 	// mostSpans is how many forged spans of a channel are remembered.
 	mostSpans = 64
@@ -86,6 +89,7 @@ type Monitor struct {
 	mu      sync.Mutex
 	room    Room // without participants
 	people  []*person
+	outside []Person // who is there and not followed, in the order in which they came
 	changed chan struct{}
 	events  []Event // the newest, at most mostEvents
 	seen    uint64  // events so far
@@ -138,6 +142,7 @@ func shorten(s string, most int) string {
 	return s
 }
 
+// join returns nil where there are too many.
 func (m *Monitor) join(p Person) *person {
 	now := m.options.Now()
 	if old := m.find(p.ID); old != nil {
@@ -150,23 +155,53 @@ func (m *Monitor) join(p Person) *person {
 		}
 		return old
 	}
-	if len(m.people) >= mostPeople {
-		m.forget()
+	if len(m.people) >= mostPeople && !m.forget() {
+		m.exclude(p)
+		return nil
 	}
+	m.readmit(p.ID)
 	q := &person{Person: p, joined: now, opinion: opinion{verdict: detect.Undetermined, reason: "There is neither sound nor picture yet.", since: now}}
 	m.people = append(m.people, q)
 	return q
 }
 
-// forget drops whoever left first, or if all are there who came first.
-func (m *Monitor) forget() {
-	first := 0
+// forget drops whoever left first, if anybody has.
+func (m *Monitor) forget() bool {
+	first := -1
 	for i, p := range m.people {
-		if q := m.people[first]; !p.left.IsZero() && (q.left.IsZero() || p.left.Before(q.left)) {
+		if !p.left.IsZero() && (first < 0 || p.left.Before(m.people[first].left)) {
 			first = i
 		}
 	}
+	if first < 0 {
+		return false
+	}
 	m.people = slices.Delete(m.people, first, first+1)
+	return true
+}
+
+// exclude notes who cannot be followed.
+func (m *Monitor) exclude(p Person) {
+	if len(m.outside) == 0 {
+		m.options.Log.Warn("more participants than can be followed: who comes now is not, before another leaves", slog.Int("followed", mostPeople))
+	}
+	if i := slices.IndexFunc(m.outside, func(q Person) bool { return q.ID == p.ID }); i >= 0 {
+		m.outside[i].Name = cmp.Or(p.Name, m.outside[i].Name)
+		return
+	}
+	m.outside = append(m.outside, p)
+}
+
+// follows reports whether somebody is followed.
+func (m *Monitor) follows(id string) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.find(id) != nil
+}
+
+// readmit forgets that somebody is not followed.
+func (m *Monitor) readmit(id string) {
+	m.outside = slices.DeleteFunc(m.outside, func(q Person) bool { return q.ID == id })
 }
 
 // Leave says that somebody has gone. The last verdict stays.
@@ -175,8 +210,12 @@ func (m *Monitor) Leave(id string) {
 	defer m.mu.Unlock()
 	if p := m.find(id); p != nil && p.left.IsZero() {
 		p.left = m.options.Now() // what could not be followed is not authentic for that
-		m.touch()
 	}
+	m.readmit(id)
+	if len(m.outside) > 0 {
+		m.join(m.outside[0])
+	}
+	m.touch()
 }
 
 // Connection says whether the guard is in the room, and if not, in a clause, why.
@@ -204,6 +243,9 @@ func (m *Monitor) Room() Room {
 	defer m.mu.Unlock()
 	now := m.options.Now()
 	room := m.room
+	if n := len(m.outside); n > 0 {
+		room.Problem = strings.TrimPrefix(fmt.Sprintf("%s; %d participants are not followed, for %d are there already", room.Problem, n, mostPeople), "; ")
+	}
 	for _, p := range m.people {
 		q := Participant{
 			Person: p.Person, Joined: p.joined, Left: p.left,

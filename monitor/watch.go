@@ -42,6 +42,14 @@ func (m *Monitor) Watch(ctx context.Context, id string, source enf.Source, src S
 		return fmt.Errorf("watch %q: %s number %d: there are %d", id, source, number, mostTracks)
 	}
 	c, turn := m.begin(id, source, number)
+	for c == nil { // there are too many: what is heard before one leaves is lost
+		if _, err := src.Read(ctx); err != nil {
+			return ended(source, err)
+		}
+		if m.follows(id) {
+			c, turn = m.begin(id, source, number)
+		}
+	}
 	w := &watcher{monitor: m, channel: c, source: source, turn: turn, options: enf.Options{Grid: m.grid(), Live: true}}
 	defer func() {
 		w.restart()
@@ -49,28 +57,35 @@ func (m *Monitor) Watch(ctx context.Context, id string, source enf.Source, src S
 	}()
 	for {
 		block, err := src.Read(ctx)
-		switch {
-		case errors.Is(err, io.EOF):
-			return nil
-		case err == nil:
+		if err == nil {
 			err = w.write(block)
 		}
 		if err != nil {
-			if ctx.Err() == nil {
+			if ctx.Err() == nil && !errors.Is(err, io.EOF) {
 				w.fail(err)
 			}
-			return fmt.Errorf("watch %s: %w", source, err)
+			return ended(source, err)
 		}
 	}
 }
 
-// begin finds the channel, makes it if need be, and gives it to a new source.
+// ended is what Watch returns of why a source ended.
+func ended(source enf.Source, err error) error {
+	if errors.Is(err, io.EOF) {
+		return nil
+	}
+	return fmt.Errorf("watch %s: %w", source, err)
+}
+
+// begin finds the channel, makes it if need be, and gives it to a new source; it returns nil where there are too many people.
 func (m *Monitor) begin(id string, source enf.Source, number int) (*channel, int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	p := m.find(id)
 	if p == nil {
-		p = m.join(Person{ID: id})
+		if p = m.join(Person{ID: id}); p == nil {
+			return nil, 0
+		}
 	}
 	d := p.open(source, m.options.Now())
 	for len(d.channels) <= number {

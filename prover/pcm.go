@@ -183,10 +183,13 @@ type command struct {
 	*pcm
 	args []string
 	cmd  *exec.Cmd
+	kill context.CancelFunc
 }
 
-// backoff is how long a command that ended is left alone.
-const backoff = 5 * time.Second
+const (
+	backoff = 5 * time.Second // how long a command that ended is left alone
+	linger  = time.Second     // how long a command may go on that has closed its output
+)
 
 func newCommand(ctx context.Context, args []string, o InputOptions) (Source, error) {
 	p, err := newPCM(nil, o)
@@ -194,7 +197,10 @@ func newCommand(ctx context.Context, args []string, o InputOptions) (Source, err
 		return nil, err
 	}
 	c := &command{pcm: p, args: args}
-	return c, c.start(ctx)
+	if err := c.start(ctx); err != nil {
+		return nil, err
+	}
+	return c, nil
 }
 
 // newSoundcard records from ALSA with arecord, which Debian has in alsa-utils.
@@ -217,23 +223,40 @@ func newSoundcard(ctx context.Context, device string, o InputOptions) (Source, e
 }
 
 func (c *command) start(ctx context.Context) error {
-	c.cmd = exec.CommandContext(ctx, c.args[0], c.args[1:]...)
-	c.cmd.WaitDelay = time.Second
+	run, kill := context.WithCancel(ctx)
+	c.cmd, c.kill = exec.CommandContext(run, c.args[0], c.args[1:]...), kill
 	out, err := c.cmd.StdoutPipe()
+	if err == nil {
+		err = c.cmd.Start()
+	}
 	if err != nil {
+		kill()
 		return err
 	}
 	c.r = out
-	return c.cmd.Start()
+	context.AfterFunc(run, func() { _ = out.Close() }) // what the command has started may have it open still
+	return nil
+}
+
+// wait waits for the command, whose output has ended, to end as well, and returns its error.
+func (c *command) wait() error {
+	late := time.AfterFunc(linger, c.kill)
+	defer late.Stop()
+	defer c.kill()
+	return c.cmd.Wait()
 }
 
 func (c *command) Read(ctx context.Context) (enf.Series, error) {
 	for {
 		s, err := c.pcm.Read(ctx)
-		if err == nil || ctx.Err() != nil {
-			return s, err
+		if err == nil {
+			return s, nil
 		}
-		c.log.WarnContext(ctx, "input command ended", slog.String("command", c.args[0]), slog.Any("err", errors.Join(c.cmd.Wait())))
+		err = c.wait()
+		if ctx.Err() != nil {
+			return enf.Series{}, ctx.Err()
+		}
+		c.log.WarnContext(ctx, "input command ended", slog.String("command", c.args[0]), slog.Any("err", err))
 		c.restart()
 		if err := sleepUntil(ctx, time.Now().Add(backoff)); err != nil {
 			return enf.Series{}, err

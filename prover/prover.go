@@ -62,6 +62,8 @@ const (
 	mostWaiting = 8
 	// patience is how long a ledger may take to answer.
 	patience = 60 * time.Second
+	// sayEvery is how often it is said that tickets are still refused, which are offered every second.
+	sayEvery = time.Minute
 )
 
 // prover is a run under way.
@@ -69,14 +71,22 @@ type prover struct {
 	Options
 	seconds [memory]value // ring over Unix seconds
 	newest  int64         // Unix second
+	back    bool          // what comes is of before that
 	done    uint64        // the last round that was tried
 	drawn   atomic.Uint64 // the last epoch for which there is a ticket
 	drawing atomic.Bool   // a ticket is under way
 	late    atomic.Bool   // the newest proof came after its round, and that is said
+	refusal refusal       // of the last ticket; whose ticket is under way has it
 	waiting chan struct{}
 	group   sync.WaitGroup
 	rounds  *prometheus.CounterVec
 	newestG prometheus.Gauge
+}
+
+// refusal is why a ticket was not admitted.
+type refusal struct {
+	reason string
+	said   time.Time
 }
 
 type value struct {
@@ -115,7 +125,7 @@ func Run(ctx context.Context, o Options) error {
 		if err != nil {
 			return err
 		}
-		p.note(s)
+		p.note(ctx, s)
 		if s.Len() > 0 {
 			p.prove(ctx)
 			p.draw(ctx)
@@ -134,8 +144,16 @@ func register[T prometheus.Collector](r prometheus.Registerer, c T) (T, error) {
 	return c, err
 }
 
-// note keeps the values of s.
-func (p *prover) note(s enf.Series) {
+// note keeps the values of s. Those of a time that was there before, as where a clock was set back, prove nothing: a member that signs two proofs
+// of a round lies.
+func (p *prover) note(ctx context.Context, s enf.Series) {
+	if s.Len() > 0 {
+		back := s.Time(s.Len()-1).Unix() < p.newest
+		if back && !p.back {
+			p.Log.WarnContext(ctx, "the input's clock has been set back: no round is proved a second time", slog.Time("until", time.Unix(p.newest, 0).UTC()))
+		}
+		p.back = back
+	}
 	for i, hz := range s.Hz {
 		second := s.Time(i).Unix()
 		p.seconds[slot(second)] = value{second, hz}
@@ -199,7 +217,9 @@ func (p *prover) draw(ctx context.Context) {
 		err := p.Electorate.Ticket(ctx, ticket)
 		if err == nil || errors.Is(err, poenf.ErrPresent) {
 			p.drawn.Store(epoch)
-		} else {
+			p.refusal = refusal{}
+		} else if now := time.Now(); err.Error() != p.refusal.reason || now.Sub(p.refusal.said) >= sayEvery {
+			p.refusal = refusal{err.Error(), now}
 			p.Log.WarnContext(ctx, "ticket not admitted", slog.Uint64("epoch", epoch), slog.Any("err", err))
 		}
 	})

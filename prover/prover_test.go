@@ -146,8 +146,52 @@ func (d *deaf) Ticket(ctx context.Context, _ poenf.Ticket) error {
 	return ctx.Err()
 }
 
+// drawFor has a member take part in draws for so many seconds.
+func drawFor(t *testing.T, seconds int, e prover.Electorate, log *slog.Logger) error {
+	t.Helper()
+	c, keys := committee(t, 3)
+	l, err := ledger.NewMemory(c, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var source list
+	for i := range seconds {
+		source = append(source, enf.Series{Start: time.Now().Add(time.Duration(i) * time.Second), Step: time.Second, Hz: []float64{50}})
+	}
+	return prover.Run(t.Context(), prover.Options{
+		Source: &source, Ledger: l, Committee: func() (poenf.Committee, error) { return c, nil }, Key: keys[0], Electorate: e, Log: log,
+	})
+}
+
 // TestOneTicketAtOnce: what does not answer is not asked once more each second.
 func TestOneTicketAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		electorate := new(deaf)
+		if err := drawFor(t, 20, electorate, nil); err != nil || electorate.most != 1 {
+			t.Errorf("%d tickets at once, %v", electorate.most, err)
+		}
+	})
+}
+
+// stern is an electorate that admits no ticket.
+type stern struct{}
+
+func (stern) Election() (epoch uint64, seed [32]byte, ok bool) { return 1, seed, true }
+func (stern) Ticket(context.Context, poenf.Ticket) error       { return poenf.ErrNotMember }
+
+// TestRefusalIsSaidOnce: that a ticket is refused, second after second, is said once a minute.
+func TestRefusalIsSaidOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		said := 0
+		log := slog.New(slog.NewTextHandler(writer(func(string) { said++ }), &slog.HandlerOptions{Level: slog.LevelWarn}))
+		if err := drawFor(t, 150, stern{}, log); err != nil || said != 3 {
+			t.Errorf("said %d times in 150 s, %v", said, err)
+		}
+	})
+}
+
+// TestClockSetBack: that nothing is proved until a time comes that has not been there is said, and once.
+func TestClockSetBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, keys := committee(t, 3)
 		l, err := ledger.NewMemory(c, nil)
@@ -155,15 +199,16 @@ func TestOneTicketAtOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 		var source list
-		for i := range 20 {
-			source = append(source, enf.Series{Start: time.Now().Add(time.Duration(i) * time.Second), Step: time.Second, Hz: []float64{50}})
+		for _, at := range []int{0, 1, -600, -599, -598, 2, 3} {
+			source = append(source, enf.Series{Start: time.Now().Add(time.Duration(at) * time.Second), Step: time.Second, Hz: []float64{50}})
 		}
-		electorate := new(deaf)
+		var said []string
 		err = prover.Run(t.Context(), prover.Options{
-			Source: &source, Ledger: l, Committee: func() (poenf.Committee, error) { return c, nil }, Key: keys[0], Electorate: electorate,
+			Source: &source, Ledger: l, Committee: func() (poenf.Committee, error) { return c, nil }, Key: keys[0],
+			Log: slog.New(slog.NewTextHandler(writer(func(line string) { said = append(said, line) }), &slog.HandlerOptions{Level: slog.LevelWarn})),
 		})
-		if err != nil || electorate.most != 1 {
-			t.Errorf("%d tickets at once, %v", electorate.most, err)
+		if err != nil || len(said) != 1 || !strings.Contains(said[0], "set back") {
+			t.Errorf("%q, %v", said, err)
 		}
 	})
 }
@@ -363,6 +408,51 @@ func TestPCM(t *testing.T) {
 			t.Errorf("%d values, RMSE %.2f mHz, known after %v, %d within 4 s", n, 1e3*rmse, worst, soon)
 		}
 	})
+}
+
+// TestCommandLingers: of a command that has closed its output, or whose output something else has open, nobody waits for the end.
+func TestCommandLingers(t *testing.T) {
+	for name, command := range map[string]string{"closed": "exec >&-; sleep 20; true", "held": "sleep 20; true"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			defer cancel()
+			said := make(chan struct{}, 1)
+			source, err := prover.Open(ctx, "command:"+command, prover.InputOptions{Grid: enf.Grid50, Log: slog.New(slog.NewTextHandler(writer(func(string) {
+				said <- struct{}{}
+			}), nil))})
+			if err != nil {
+				t.Fatal(err)
+			}
+			go func() {
+				if name == "closed" {
+					<-said
+				}
+				cancel()
+			}()
+			ended := make(chan error)
+			go func() {
+				_, err := source.Read(ctx)
+				ended <- err
+			}()
+			select {
+			case err := <-ended:
+				if !errors.Is(err, context.Canceled) {
+					t.Error(err)
+				}
+			case <-time.After(15 * time.Second):
+				t.Error("it is waited for")
+			}
+		})
+	}
+}
+
+// writer is called when something is written.
+type writer func(text string)
+
+func (w writer) Write(b []byte) (int, error) {
+	w(string(b))
+	return len(b), nil
 }
 
 func TestBadInputs(t *testing.T) {

@@ -18,10 +18,10 @@ import (
 // longest is the number of runes of an outside text that are shown; a path has at most 4096 bytes.
 const longest = 4096
 
-// printable makes a text from outside safe to show on one line, on a terminal or a page: control characters, line
+// Printable makes a text from outside safe to show on one line, on a terminal or a page: control characters, line
 // ends and the invisible ones that reorder text (Unicode categories Cc, Cf, Zl, Zp, Co) become escapes such as \u202e, and bytes
 // that are not UTF-8 become \xff.
-func printable(s string) string {
+func Printable(s string) string {
 	var b strings.Builder
 	for n := 0; len(s) > 0; n++ {
 		if n == longest {
@@ -186,7 +186,7 @@ func spanKind(s detect.Span) string {
 			return "cut: " + length(-s.Jump) + " repeated or put in"
 		}
 	default:
-		return printable(string(s.Kind))
+		return Printable(string(s.Kind))
 	}
 }
 

@@ -52,11 +52,11 @@ type Input struct {
 func WriteHTML(w io.Writer, h HTML) error {
 	p, err := newPage(h)
 	if err != nil {
-		return fmt.Errorf("report on %s: %w", short(printable(h.Report.Media), 80), err)
+		return fmt.Errorf("report on %s: %w", short(Printable(h.Report.Media), 80), err)
 	}
 	var b bytes.Buffer
 	if err := templates.ExecuteTemplate(&b, "page.html", p); err != nil {
-		return fmt.Errorf("report on %s: %w", short(printable(h.Report.Media), 80), err)
+		return fmt.Errorf("report on %s: %w", short(Printable(h.Report.Media), 80), err)
 	}
 	return flush(w, &b, "page")
 }
@@ -124,11 +124,11 @@ func newPage(h HTML) (page, error) {
 	if err != nil {
 		return page{}, fmt.Errorf("colour scale: %w", err)
 	}
-	media := printable(r.Media)
+	media := Printable(r.Media)
 	p := page{
-		Media: short(media, 250), Short: short(media, 60), Reference: short(printable(r.Reference), 250), Grid: gridText(r.Grid),
-		Verdict: verdictName(r.Verdict), Mark: mark(r.Verdict), Remark: printable(h.Remark), Headline: headline(h), Reason: printable(r.Reason), Meaning: meaning(h), Alone: h.Alone,
-		Parameters: parameters(h), ColourBar: template.URL(dataURI(bar)), CeilDB: ceilDB, Version: printable(h.Version),
+		Media: short(media, 250), Short: short(media, 60), Reference: short(Printable(r.Reference), 250), Grid: gridText(r.Grid),
+		Verdict: verdictName(r.Verdict), Mark: mark(r.Verdict), Remark: Printable(h.Remark), Headline: headline(h), Reason: Printable(r.Reason), Meaning: meaning(h), Alone: h.Alone,
+		Parameters: parameters(h), ColourBar: template.URL(dataURI(bar)), CeilDB: ceilDB, Version: Printable(h.Version),
 	}
 	if !h.Generated.IsZero() {
 		p.Generated = h.Generated.UTC().Format(timeLayout)
@@ -155,7 +155,7 @@ func newPage(h HTML) (page, error) {
 }
 
 func newInputView(in Input) inputView {
-	v := inputView{Role: printable(in.Role), Name: printable(in.Name), Size: "unknown", SHA256: printable(in.SHA256)}
+	v := inputView{Role: Printable(in.Role), Name: Printable(in.Name), Size: "unknown", SHA256: Printable(in.SHA256)}
 	if in.Size >= 0 {
 		v.Size = count(int(in.Size), "byte", "bytes")
 	}
@@ -172,7 +172,7 @@ func newChannelView(h HTML, c detect.Channel, g *Spectrogram, id string) (channe
 		return channelView{}, err
 	}
 	v := channelView{
-		ID: id, Name: sourceName(c), Verdict: verdictName(c.Verdict), Mark: mark(c.Verdict), Reason: printable(c.Reason),
+		ID: id, Name: sourceName(c), Verdict: verdictName(c.Verdict), Mark: mark(c.Verdict), Reason: Printable(c.Reason),
 		SNR: quantity(strength(c.Estimate), 1, "dB"), Correlation: decimals(c.Correlation, 3), RMSE: millihertz(c.RMSE),
 		Offset: offsetText(compared(c, c.Offset), r.Grid), Lag: none, Figures: figures, SpanCount: len(c.Forged),
 	}

@@ -24,10 +24,10 @@ var templates = template.Must(template.ParseFS(templateFiles, "templates/*"))
 // recording in the title. Without ENF the plot says so in place of a curve. It follows a viewer's dark mode, needs
 // nothing from outside, and stays below about 200 kB for any length. The only errors are those of w.
 func Plot(w io.Writer, name string, e enf.Estimate) error {
-	shown := short(printable(name), 80)
+	shown := short(Printable(name), 80)
 	title := "ENF of " + shown
 	if e.Source != "" {
-		title += ", " + printable(string(e.Source))
+		title += ", " + Printable(string(e.Source))
 	}
 	p := plot{
 		title:   title,
@@ -62,7 +62,7 @@ func estimatePanels(e enf.Estimate, title string) []panel {
 	if e.Series.Present() == 0 {
 		frequency.layers, frequency.note = nil, "no ENF"
 		if e.Reason != "" {
-			frequency.note += ": " + short(printable(e.Reason), 110)
+			frequency.note += ": " + short(Printable(e.Reason), 110)
 		}
 		return []panel{frequency}
 	}

@@ -315,7 +315,7 @@ func TestFormats(t *testing.T) {
 		{decimals(-0.0001, 2), "0.00"}, {decimals(-1.5, 1), "−1.5"}, {signed(0.001, 2), "0.00"}, {signed(1.2, 1), "+1.2"}, {decimals(1e300, 2), "1e+300"},
 		{offsetText(0.0012, 60), "+1.20 mHz (+20.0 ppm)"}, {offsetText(0.0012, 0), "+1.20 mHz"}, {offsetText(math.NaN(), 60), "–"},
 		{short("0123456789", 5), "01…89"}, {short("0123456789", 10), "0123456789"},
-		{printable("a\u00a0b"), "a b"}, {printable("\x1b[31m"), `\x1b[31m`}, {printable("\u202e\u200b"), `\u202e\u200b`}, {printable("\xff"), `\xff`},
+		{Printable("a\u00a0b"), "a b"}, {Printable("\x1b[31m"), `\x1b[31m`}, {Printable("\u202e\u200b"), `\u202e\u200b`}, {Printable("\xff"), `\xff`},
 		{spanKind(detect.Span{Kind: detect.SpanCut, Jump: -12}), "cut: 12 s repeated or put in"}, {spanKind(detect.Span{Kind: detect.SpanCut}), "cut"},
 	} {
 		if c.got != c.want {
@@ -328,10 +328,10 @@ func FuzzPrintable(f *testing.F) {
 	f.Add(nasty)
 	f.Add(strings.Repeat("\u202e", 5000))
 	f.Fuzz(func(t *testing.T, s string) {
-		got := printable(s)
+		got := Printable(s)
 		for _, r := range got {
 			if !unicode.IsPrint(r) {
-				t.Fatalf("printable(%q) has %U", s, r)
+				t.Fatalf("Printable(%q) has %U", s, r)
 			}
 		}
 		if n := len([]rune(got)); n > 10*(longest+1) {

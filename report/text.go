@@ -20,8 +20,8 @@ import (
 func WriteText(w io.Writer, r detect.Report, remark string) error {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "%s\n", sentence(r.Verdict, remark, r.Reason))
-	row(&b, "recording", printable(r.Media))
-	row(&b, "reference", fmt.Sprintf("%s (%s)", printable(r.Reference), gridText(r.Grid)))
+	row(&b, "recording", Printable(r.Media))
+	row(&b, "reference", fmt.Sprintf("%s (%s)", Printable(r.Reference), gridText(r.Grid)))
 	for _, c := range r.Channels {
 		textChannel(&b, r, c)
 	}
@@ -95,10 +95,10 @@ func flush(w io.Writer, b *bytes.Buffer, what string) error {
 func sentence(v detect.Verdict, remark, reason string) string {
 	text := verdictName(v)
 	if remark != "" {
-		text += " (" + printable(remark) + ")"
+		text += " (" + Printable(remark) + ")"
 	}
 	if reason != "" {
-		text += ": " + printable(reason)
+		text += ": " + Printable(reason)
 	}
 	return text
 }
@@ -108,7 +108,7 @@ func verdictName(v detect.Verdict) string {
 	if v == "" {
 		v = detect.Undetermined
 	}
-	return printable(string(v))
+	return Printable(string(v))
 }
 
 // lagText is a lag with what it is counted from.
@@ -128,7 +128,7 @@ func sourceName(c detect.Channel) string {
 	if c.Estimate.Source == "" {
 		return "channel"
 	}
-	return printable(string(c.Estimate.Source))
+	return Printable(string(c.Estimate.Source))
 }
 
 // presence says whether there is ENF in a channel, and how far it stands out. What hums in one without, its values tell of.
@@ -145,7 +145,7 @@ func presence(e enf.Estimate) string {
 		text = "none"
 	}
 	if e.Reason != "" {
-		text += ", " + printable(e.Reason)
+		text += ", " + Printable(e.Reason)
 	}
 	return text
 }

@@ -172,7 +172,7 @@ func comparison(h HTML) []parameter {
 	case o.Search:
 		search, start = "yes: over all of the reference", "none"
 	case h.Origin != "":
-		start += ", " + printable(h.Origin)
+		start += ", " + Printable(h.Origin)
 	case o.Start == 0:
 		start = "none given"
 	}
@@ -180,7 +180,7 @@ func comparison(h HTML) []parameter {
 		{"Window", length(o.Window.Seconds()), "Length of the sliding window in which recording and " + h.against() + " are compared.", "[1] §III-D, §IV"},
 		{"Shift", length(o.Shift.Seconds()), "Step by which the window moves.", "[1] §III-D, §IV"},
 		{"Threshold", decimals(o.Threshold, 2), "The Pearson correlation that the rule asks for.", "[1] §III-D"},
-		{"Rule", printable(string(o.Rule)), ruleText(o), ruleSource(o.Rule)},
+		{"Rule", Printable(string(o.Rule)), ruleText(o), ruleSource(o.Rule)},
 		{"False alarms", decimals(o.FalseAlarms, 2) + " an hour", "How often a genuine recording may show a forged span, on average.", ""},
 	}
 	if !h.Alone { // sound and picture begin together

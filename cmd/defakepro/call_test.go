@@ -204,11 +204,25 @@ func TestGuardWaits(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = r.Close() }() // always nil
-	// Whoever joins so is as unseen as the guard: there is nothing to wait for.
-	select {
-	case err := <-ended:
-		t.Fatalf("the guard has ended: %v", err)
-	case <-time.After(2 * time.Second):
+	// Whoever joins so is as unseen as the guard. It is still there if it sees who comes after.
+	after, err := conference.Publish(t.Context(), conference.Options{URL: s.URL, Key: s.Key, Secret: s.Secret, Room: "board", Identity: "after"}, conference.Media{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = after.Close() }() // always nil
+	late, again := time.After(time.Minute), time.NewTicker(20*time.Millisecond)
+	defer again.Stop()
+	for !strings.Contains(string(room), `"id":"after"`) {
+		select {
+		case err := <-ended:
+			t.Fatalf("the guard has ended: %v", err)
+		case <-late:
+			t.Fatalf("the guard does not see who comes: %s", room)
+		case <-again.C:
+		}
+		if room, err = get(page + "/v1/rooms/board"); err != nil {
+			t.Fatal(err)
+		}
 	}
 	cancel()
 	if err := <-ended; err != nil {

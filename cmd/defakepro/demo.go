@@ -90,7 +90,7 @@ func (s *story) say(format string, args ...any) {
 		d := time.Since(s.began).Truncate(time.Second)
 		at = fmt.Sprintf("%3d:%02d", int(d.Minutes()), int(d.Seconds())%60)
 	}
-	_, _ = fmt.Fprintf(s.w, "%s  %s\n", at, fmt.Sprintf(format, args...))
+	note(s.w, "%s  %s", at, fmt.Sprintf(format, args...))
 }
 
 func runDemo(ctx context.Context, opts demoOptions, stdout io.Writer) error {

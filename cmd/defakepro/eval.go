@@ -117,7 +117,7 @@ func runEval(c *cobra.Command, opts evalOptions, e evaluation) error {
 		}
 		defer table.discard()
 	}
-	report, err := e.run(c.Context(), opts, func(line string) { _, _ = fmt.Fprintln(c.ErrOrStderr(), line) })
+	report, err := e.run(c.Context(), opts, func(line string) { note(c.ErrOrStderr(), "%s", line) })
 	if err != nil {
 		return err
 	}

@@ -70,7 +70,7 @@ func runExtract(c *cobra.Command, opts extractOptions, path string) error {
 	}
 	est := r.best()
 	if len(r.estimates) > 1 {
-		_, _ = fmt.Fprintf(c.ErrOrStderr(), "%s: taking the ENF of the %s\n", path, est.Source)
+		note(c.ErrOrStderr(), "%s: taking the ENF of the %s", path, est.Source)
 	}
 	if !est.Present {
 		explain(c.ErrOrStderr(), path, est)
@@ -78,7 +78,7 @@ func runExtract(c *cobra.Command, opts extractOptions, path string) error {
 	}
 	if 2*est.Series.Present() < est.Series.Len() {
 		if g, ok := opts.elsewhere(c.Context(), path)[est.Source]; ok {
-			_, _ = fmt.Fprintf(c.ErrOrStderr(), "%s: the %s is that of a %d Hz grid, and was looked for on one of %d Hz\n", path, humName(est.Source), g, opts.grid)
+			note(c.ErrOrStderr(), "%s: the %s is that of a %d Hz grid, and was looked for on one of %d Hz", path, humName(est.Source), g, opts.grid)
 		}
 	}
 	if opts.plot != "" {
@@ -109,5 +109,5 @@ func explain(stderr io.Writer, path string, est enf.Estimate) {
 	if reason == "" {
 		reason = "nothing at the grid's frequencies stands out"
 	}
-	_, _ = fmt.Fprintf(stderr, "%s: no ENF: %s\n", path, reason)
+	note(stderr, "%s: no ENF: %s", path, reason)
 }

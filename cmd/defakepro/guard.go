@@ -214,7 +214,7 @@ func announce(ctx context.Context, m *monitor.Monitor, begun monitor.Room, page 
 			return
 		case room.Problem != begun.Problem && !told:
 			told = true
-			_, _ = fmt.Fprintf(stderr, "Not in %q yet: %s. The guard keeps trying. The page: %s\n", room.Name, room.Problem, page)
+			note(stderr, "Not in %q yet: %s. The guard keeps trying. The page: %s", room.Name, room.Problem, page)
 		}
 		select {
 		case <-changed:

@@ -7,11 +7,11 @@ import (
 	"context"
 	"errors"
 	"io"
-	"iter"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/defakepro/defakepro/guard"
 	"github.com/defakepro/defakepro/history"
 	"github.com/defakepro/defakepro/httpapi"
 )
@@ -64,29 +64,16 @@ func runHistory(ctx context.Context, opts historyOptions, path string, stdout io
 	if opts.json {
 		write = httpapi.WriteVerdictsJSON
 	}
-	return new(output).commit(stdout, func(w io.Writer) error {
-		return write(w, keptVerdicts(ctx, store, history.Query{Room: opts.room, From: opts.from, To: opts.to, Limit: historyPage}))
-	})
-}
-
-// keptVerdicts yields all that a history has of what is asked for, a page at a time.
-func keptVerdicts(ctx context.Context, store *history.Store, q history.Query) iter.Seq2[httpapi.VerdictRecord, error] {
-	return func(yield func(httpapi.VerdictRecord, error) bool) {
-		for {
-			page, err := store.Events(ctx, q)
-			if err != nil {
-				yield(httpapi.VerdictRecord{}, err)
-				return
-			}
-			for _, r := range page {
-				if !yield(httpapi.VerdictRecord{ID: r.ID, Event: r.Event}, nil) {
-					return
-				}
-			}
-			if len(page) < q.Limit {
-				return
-			}
-			q.After = page[len(page)-1].ID
-		}
+	ask := guard.Verdicts(store)
+	q := httpapi.VerdictQuery{Room: opts.room, From: opts.from, To: opts.to, Limit: historyPage}
+	first, err := ask(ctx, q)
+	if err != nil {
+		return err
 	}
+	return new(output).commit(stdout, func(w io.Writer) error {
+		return write(w, httpapi.AllVerdicts(first, q.Limit, func(after int64) ([]httpapi.VerdictRecord, error) {
+			q.After = after
+			return ask(ctx, q)
+		}))
+	})
 }

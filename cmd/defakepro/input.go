@@ -182,7 +182,7 @@ func (in input) estimate(rec *media.Recording, path string, observe observer, st
 			r.estimates, err = channels.close(path)
 			return r, err
 		case errors.Is(err, media.ErrIncomplete):
-			_, _ = fmt.Fprintf(stderr, "%v; going by what could be read\n", err)
+			note(stderr, "%v; going by what could be read", err)
 			r.incomplete = true
 			continue
 		case err != nil:

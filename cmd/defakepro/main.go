@@ -60,7 +60,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		err = errors.New("interrupted")
 	}
 	// One line, whatever the error brought along.
-	_, _ = fmt.Fprintln(stderr, "defakepro:", strings.Join(strings.Fields(err.Error()), " "))
+	note(stderr, "defakepro: %s", strings.Join(strings.Fields(err.Error()), " "))
 	return statusError
 }
 

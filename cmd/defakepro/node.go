@@ -5,6 +5,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -208,24 +209,7 @@ func runNode(ctx context.Context, opts nodeOptions, stdin io.Reader, stderr io.W
 		slog.String("validator", base64.StdEncoding.EncodeToString(node.Validator())), slog.Int64("height", node.Height()))
 	running := &runningNode{node: node, key: key, opts: opts, log: log, registry: registry, stdin: stdin}
 	running.progress.Store(time.Now().UnixMilli())
-	group, ctx := errgroup.WithContext(ctx)
-	if listener != nil {
-		group.Go(func() error {
-			return running.served(ctx, listener, func(s *httpapi.Security) error {
-				return running.serve(ctx, listener, secure != nil, s, httpapi.ServeOptions{TLS: secure, Log: log})
-			})
-		})
-	}
-	if opts.Input != "" {
-		group.Go(func() error { return running.prove(ctx, source) })
-	}
-	group.Go(func() error { return running.report(ctx) })
-	group.Go(func() error { return running.watch(ctx) })
-	err = group.Wait()
-	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
-		return nil
-	}
-	return err
+	return running.run(ctx, listener, secure, source)
 }
 
 // now is the time by this node's clock.
@@ -254,6 +238,28 @@ type runningNode struct {
 	registry *prometheus.Registry
 	stdin    io.Reader
 	progress atomic.Int64 // when a round was last seen to close, Unix ms of this machine
+}
+
+// run serves, proves and watches until ctx ends, and returns nil then. There may be no listener, and no source yet.
+func (n *runningNode) run(ctx context.Context, l net.Listener, secure *tls.Config, source prover.Source) error {
+	group, ctx := errgroup.WithContext(ctx)
+	if l != nil {
+		group.Go(func() error {
+			return n.served(ctx, l, func(s *httpapi.Security) error {
+				return n.serve(ctx, l, secure != nil, s, httpapi.ServeOptions{TLS: secure, Log: n.log})
+			})
+		})
+	}
+	if n.opts.Input != "" {
+		group.Go(func() error { return n.prove(ctx, source) })
+	}
+	group.Go(func() error { return n.report(ctx) })
+	group.Go(func() error { return n.watch(ctx) })
+	err := group.Wait()
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
 }
 
 // serve serves the interface.

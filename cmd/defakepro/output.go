@@ -10,6 +10,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+
+	"github.com/defakepro/defakepro/report"
 )
 
 // output is a file that appears whole or not at all: it is written beside its place and moved there by commit. What
@@ -95,6 +97,11 @@ func (o *output) discard() {
 		_ = os.Remove(o.file.Name())
 	}
 	o.file = nil
+}
+
+// note writes a line for people to read, whatever is in names and errors that come from outside.
+func note(w io.Writer, format string, args ...any) {
+	_, _ = fmt.Fprintln(w, report.Printable(fmt.Sprintf(format, args...)))
 }
 
 // withoutPath strips the path that package os puts into its errors, where the message names the file already.

@@ -4,7 +4,6 @@
 package main
 
 import (
-	"fmt"
 	"io"
 	"os"
 	"time"
@@ -51,8 +50,8 @@ func (p *progress) at(second float64) {
 	}
 	p.last = now
 	if p.total > 0 {
-		_, _ = fmt.Fprintf(p.w, "%s: %s %.0f of %.0f s (%.0f %%)\n", p.path, p.verb, second, p.total, 100*min(1, second/p.total))
+		note(p.w, "%s: %s %.0f of %.0f s (%.0f %%)", p.path, p.verb, second, p.total, 100*min(1, second/p.total))
 	} else {
-		_, _ = fmt.Fprintf(p.w, "%s: %s %.0f s\n", p.path, p.verb, second)
+		note(p.w, "%s: %s %.0f s", p.path, p.verb, second)
 	}
 }

@@ -54,7 +54,7 @@ func (f referenceFlags) distinct(path string, stderr io.Writer) error {
 		return errors.New("MEDIA and --reference cannot both be the standard input")
 	}
 	if sameContent(path, f.reference) {
-		_, _ = fmt.Fprintf(stderr, "%s and %s are the same: a recording always agrees with itself\n", path, f.reference)
+		note(stderr, "%s and %s are the same: a recording always agrees with itself", path, f.reference)
 	}
 	return nil
 }
@@ -84,7 +84,7 @@ func fit(path string, s enf.Series, stderr io.Writer) (enf.Series, error) {
 	}
 	s, n := s.Mended()
 	if n > 0 {
-		_, _ = fmt.Fprintf(stderr, "%s: left out %v in which the logger stood still or jumped\n", path, time.Duration(n)*s.Step)
+		note(stderr, "%s: left out %v in which the logger stood still or jumped", path, time.Duration(n)*s.Step)
 	}
 	return s, nil
 }

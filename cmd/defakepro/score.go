@@ -23,6 +23,7 @@ import (
 
 	"github.com/defakepro/defakepro/ledger"
 	"github.com/defakepro/defakepro/poenf"
+	"github.com/defakepro/defakepro/report"
 )
 
 type scoreOptions struct {
@@ -84,7 +85,7 @@ func runScore(c *cobra.Command, opts scoreOptions, path string) error {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	for _, who := range slices.Sorted(maps.Keys(t.refused)) {
-		_, _ = fmt.Fprintf(c.ErrOrStderr(), "%s: left out %s: %s\n", path, who, t.refused[who])
+		note(c.ErrOrStderr(), "%s: left out %s: %s", path, who, t.refused[who])
 	}
 	if opts.json {
 		return writeScoreJSON(c.OutOrStdout(), opts.rule, f, t, o)
@@ -287,7 +288,7 @@ func writeScore(w io.Writer, rule poenf.Rule, f int, t proofTable, o poenf.Outco
 		case !o.Inliers[i]:
 			note = "outlier"
 		}
-		_, _ = fmt.Fprintf(tw, "%s\t%d\t%s\n", t.names[i], o.Scores[i], note)
+		_, _ = fmt.Fprintf(tw, "%s\t%d\t%s\n", report.Printable(t.names[i]), o.Scores[i], note)
 	}
 	if err := tw.Flush(); err != nil {
 		return err

@@ -86,23 +86,30 @@ The homes can be moved to other machines: change listen and peer addresses in th
 	return c
 }
 
+// check returns what is wrong with the flags.
+func (o testnetOptions) check() error {
+	switch {
+	case o.out == "":
+		return errors.New("testnet: needs --out, the directory to write to")
+	case o.nodes < 1 || o.nodes > mostNodes:
+		return fmt.Errorf("testnet: --nodes %d: must be from 1 to %d", o.nodes, mostNodes)
+	case o.grid == enf.GridAuto:
+		return errors.New("testnet: --nominal auto: a committee has one grid, 50 or 60")
+	case o.listen < 1 || o.listen+o.nodes-1 > math.MaxUint16:
+		return fmt.Errorf("testnet: --listen %d: %d nodes need ports from there to %d, and the last is %d", o.listen, o.nodes, o.listen+o.nodes-1,
+			math.MaxUint16)
+	case o.input != "":
+		if err := prover.Check(o.input); err != nil {
+			return fmt.Errorf("testnet: --%w", err)
+		}
+	}
+	return nil
+}
+
 // runTestnet writes the homes and returns their directories.
 func runTestnet(opts testnetOptions, faulty bool, stdout io.Writer) ([]string, error) {
-	switch {
-	case opts.out == "":
-		return nil, errors.New("testnet: needs --out, the directory to write to")
-	case opts.nodes < 1 || opts.nodes > mostNodes:
-		return nil, fmt.Errorf("testnet: --nodes %d: must be from 1 to %d", opts.nodes, mostNodes)
-	case opts.grid == enf.GridAuto:
-		return nil, errors.New("testnet: --nominal auto: a committee has one grid, 50 or 60")
-	case opts.listen < 1 || opts.listen+opts.nodes-1 > math.MaxUint16:
-		return nil, fmt.Errorf("testnet: --listen %d: %d nodes need ports from there to %d, and the last is %d", opts.listen, opts.nodes,
-			opts.listen+opts.nodes-1, math.MaxUint16)
-	}
-	if opts.input != "" {
-		if err := prover.Check(opts.input); err != nil {
-			return nil, fmt.Errorf("testnet: --%w", err)
-		}
+	if err := opts.check(); err != nil {
+		return nil, err
 	}
 	secret, err := optionalPassphrase("testnet: --passphrase-file", opts.keys.passphrase)
 	if err != nil {

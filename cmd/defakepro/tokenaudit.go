@@ -65,14 +65,14 @@ func runTokenAudit(paths []string, stdout, stderr io.Writer) error {
 	name := strings.Join(paths, " ")
 	switch {
 	case errors.Is(err, capability.ErrChain):
-		_, _ = fmt.Fprintf(stderr, "defakepro: token audit: %s: %v\n", name, err)
+		note(stderr, "defakepro: token audit: %s: %v", name, err)
 		return exitStatus(statusForged)
 	case err != nil:
 		return fmt.Errorf("token audit: %s: %w", name, err)
 	case last.Number == 0:
-		_, _ = fmt.Fprintf(stderr, "%s: no record\n", name)
+		note(stderr, "%s: no record", name)
 	default:
-		_, _ = fmt.Fprintf(stderr, "%s: records %d to %d, the chain is whole; the last hash is %s\n", name, first.Number, last.Number, last.Hash)
+		note(stderr, "%s: records %d to %d, the chain is whole; the last hash is %s", name, first.Number, last.Number, last.Hash)
 	}
 	return nil
 }

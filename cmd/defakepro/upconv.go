@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/defakepro/defakepro/report"
 	"github.com/defakepro/defakepro/upconv"
 )
 
@@ -247,7 +248,7 @@ func runUpconvPredict(ctx context.Context, opts upconvPictures, asJSON bool, pat
 			if answer.Fake {
 				word = labelFake
 			}
-			_, err = fmt.Fprintf(stdout, "%s  %+.3f  %s%s\n", word, answer.Score, m, upconvFrames(answer))
+			_, err = fmt.Fprintf(stdout, "%s  %+.3f  %s%s\n", word, answer.Score, report.Printable(m), upconvFrames(answer))
 		}
 		if err != nil {
 			return err

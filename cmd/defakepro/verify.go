@@ -65,7 +65,7 @@ func runVerify(c *cobra.Command, opts verifyOptions, path string) error {
 	}
 	round := certificate.Round
 	if err := certificate.Verify(root); err != nil {
-		_, _ = fmt.Fprintf(c.ErrOrStderr(), "%s does not hold: %v\n", path, err)
+		note(c.ErrOrStderr(), "%s does not hold: %v", path, err)
 		return statusInvalid
 	}
 	if opts.json {

@@ -59,40 +59,15 @@ func Fig4(ctx context.Context, o Fig4Options, repeat string) (Part, error) {
 		part.Text = append(part.Text, "Pictures, panel b, were left out of this run.")
 	}
 	t := Table{Name: "attacks", Columns: []string{"channel", "attack", "verdict", "windows with r < 0.8: genuine", "forged", "windows with LLR < 0: genuine", "forged", "forged span found, s"}}
-	panels := []struct {
-		name    string
-		channel enf.Source
-		kinds   []sim.Kind
-	}{{"a", enf.SourceAudio, fig4Sound}, {"b", enf.SourceVideo, fig4Picture}}
-	for _, p := range panels {
-		if p.channel == enf.SourceVideo && !o.Video {
+	for _, channel := range []enf.Source{enf.SourceAudio, enf.SourceVideo} {
+		if channel == enf.SourceVideo && !o.Video {
 			continue
 		}
-		plot := Plot{Name: p.name, Title: fmt.Sprintf("In place of Fig. 4%s: attacks on %s", p.name, p.channel), X: "middle of the window, s", Y: "log-likelihood ratio, nats"}
-		for _, kind := range p.kinds {
-			a := sim.Attack{Kind: kind, From: time.Duration(o.Seconds/3) * time.Second, To: time.Duration(2*o.Seconds/3) * time.Second}
-			if kind == sim.Cut {
-				a.To = a.From + 30*time.Second
-			}
-			rec, _ := Fig3Options{Seconds: o.Seconds, Seed: o.Seed}.recording(p.channel, false)
-			rec.Attacks = []sim.Attack{a}
-			ext := map[enf.Source]string{enf.SourceAudio: ".wav", enf.SourceVideo: ".mkv"}[p.channel]
-			found, err := remembered(o.Store, fmt.Sprintf("fig4 %s %s %d %d", p.channel, a, o.Seconds, o.Seed), func() (windowsFound, error) {
-				ch, err := render(ctx, rec, ext)
-				return windowsOf(ch), err
-			})
-			if err != nil {
-				return part, fmt.Errorf("fig4: %s %s: %w", p.channel, kind, err)
-			}
-			if kind == sim.Cut {
-				a.To = a.From // nothing of it is in the file
-			}
-			t.Rows = append(t.Rows, found.row(string(p.channel), string(kind), a))
-			x, _, llr := found.curves()
-			plot.Lines = append(plot.Lines, Line{Name: string(kind), X: x, Y: llr})
-			o.Say(fmt.Sprintf("%s, %s: %s", p.channel, kind, found.Verdict))
+		plot, rows, err := o.attacks(ctx, channel)
+		if err != nil {
+			return part, err
 		}
-		part.Plots = append(part.Plots, plot)
+		part.Plots, t.Rows = append(part.Plots, plot), append(t.Rows, rows...)
 	}
 	table, plot, err := o.committee()
 	if err != nil {
@@ -103,6 +78,39 @@ func Fig4(ctx context.Context, o Fig4Options, repeat string) (Part, error) {
 		"prefers them. RMSE of E\\* against the grid, mean of %d rounds: the plain mean, the paper's Krum with f = (K-3)/2, and the median rule, which is the default.",
 		o.Members, 1e3*memberNoise, 1e3*memberOffset, o.Trials))
 	return part, nil
+}
+
+// attacks is panel a, of sound, or b, of pictures, and its rows of the table.
+func (o Fig4Options) attacks(ctx context.Context, channel enf.Source) (Plot, [][]string, error) {
+	name, kinds, ext := "a", fig4Sound, ".wav"
+	if channel == enf.SourceVideo {
+		name, kinds, ext = "b", fig4Picture, ".mkv"
+	}
+	plot := Plot{Name: name, Title: fmt.Sprintf("In place of Fig. 4%s: attacks on %s", name, channel), X: "middle of the window, s", Y: "log-likelihood ratio, nats"}
+	var rows [][]string
+	for _, kind := range kinds {
+		a := sim.Attack{Kind: kind, From: time.Duration(o.Seconds/3) * time.Second, To: time.Duration(2*o.Seconds/3) * time.Second}
+		if kind == sim.Cut {
+			a.To = a.From + 30*time.Second
+		}
+		rec, _ := Fig3Options{Seconds: o.Seconds, Seed: o.Seed}.recording(channel, false)
+		rec.Attacks = []sim.Attack{a}
+		found, err := remembered(o.Store, fmt.Sprintf("fig4 %s %s %d %d", channel, a, o.Seconds, o.Seed), func() (windowsFound, error) {
+			ch, err := render(ctx, rec, ext)
+			return windowsOf(ch), err
+		})
+		if err != nil {
+			return plot, nil, fmt.Errorf("fig4: %s %s: %w", channel, kind, err)
+		}
+		if kind == sim.Cut {
+			a.To = a.From // nothing of it is in the file
+		}
+		rows = append(rows, found.row(string(channel), string(kind), a))
+		x, _, llr := found.curves()
+		plot.Lines = append(plot.Lines, Line{Name: string(kind), X: x, Y: llr})
+		o.Say(fmt.Sprintf("%s, %s: %s", channel, kind, found.Verdict))
+	}
+	return plot, rows, nil
 }
 
 // committee is panel c.

@@ -99,7 +99,7 @@ func TestStore(t *testing.T) {
 
 func TestPaper(t *testing.T) {
 	part := Part{
-		Name: "x", Title: "X <b>", Text: []string{"Words & more."}, Repeat: "run",
+		Name: "x", Title: "X <b>", Text: []string{"Words & more of E\\*: see [it.md](it.md) or `x < y`."}, Repeat: "run",
 		Tables: []Table{{"t", []string{"a", "b"}, [][]string{{"1", "2"}}}},
 		Plots:  []Plot{{Name: "p", Title: "P", X: "x", Y: "y", LogY: true, Lines: []Line{{Name: "l<", X: []float64{1, 2, 3, 4}, Y: []float64{1, math.NaN(), 0, 10}}}}},
 	}
@@ -113,7 +113,7 @@ func TestPaper(t *testing.T) {
 			t.Errorf("no %q in:\n%s", want, &page)
 		}
 	}
-	for _, want := range []string{"X &lt;b&gt;", "Words &amp; more", "<svg", "<td>2</td>"} {
+	for _, want := range []string{"X &lt;b&gt;", "Words &amp; more of E*: see <a href=\"it.md\">it.md</a> or <code>x &lt; y</code>.", "sans-serif;", "<svg", "<td>2</td>"} {
 		if !strings.Contains(html.String(), want) {
 			t.Errorf("no %q in the page", want)
 		}

@@ -9,6 +9,7 @@ import (
 	"html/template"
 	"io"
 	"math"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -134,7 +135,7 @@ const paperText = "DeFakePro (Nagothu, Xu, Chen, Blasch, Aved, arXiv:2207.13070,
 	"Written by `defakepro eval all`; the numbers of each table and plot are beside this page as CSV. All of it is seeded; times depend on the machine."
 
 // page is the parts as one page of HTML.
-var page = template.Must(template.New("page").Parse(`<!doctype html>
+var page = template.Must(template.New("page").Funcs(template.FuncMap{"inline": inline}).Parse(`<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
 <title>DeFakePro, measured</title>
 <style>
@@ -143,16 +144,30 @@ table{border-collapse:collapse;font-size:.9rem;display:block;overflow-x:auto}td,
 th{background:#f2f2f2}figure{margin:1rem 0}svg{max-width:100%;height:auto}pre{background:#f6f6f6;padding:.6rem;overflow-x:auto}
 </style>
 <h1>The paper's results, measured</h1>
-<p>{{.Text}}</p>
+<p>{{inline .Text}}</p>
 {{range .Parts}}<h2>{{.Title}}</h2>
 {{with .Repeat}}<pre>{{.}}</pre>{{end}}
-{{range .Text}}<p>{{.}}</p>
+{{range .Text}}<p>{{inline .}}</p>
 {{end}}{{range .Tables}}<table><thead><tr>{{range .Columns}}<th>{{.}}</th>{{end}}</tr></thead><tbody>
 {{range .Rows}}<tr>{{range .}}<td>{{.}}</td>{{end}}</tr>
 {{end}}</tbody></table>
 {{end}}{{range .Figures}}<figure>{{.}}</figure>
 {{end}}{{end}}</html>
 `))
+
+// The marks of Markdown within a paragraph that parts make use of, after escaping.
+var (
+	codeMark   = regexp.MustCompile("`([^`]+)`")
+	linkMark   = regexp.MustCompile(`\[([^\]]+)\]\(([\w.-]+)\)`)
+	escapeMark = regexp.MustCompile(`\\([*_])`)
+)
+
+// inline makes HTML of a paragraph of Markdown.
+func inline(text string) template.HTML {
+	out := codeMark.ReplaceAllString(template.HTMLEscapeString(text), "<code>$1</code>")
+	out = linkMark.ReplaceAllString(out, `<a href="$2">$1</a>`)
+	return template.HTML(escapeMark.ReplaceAllString(out, "$1")) //nolint:gosec // it is escaped above
+}
 
 // WriteHTML writes the parts as one page that stands by itself.
 func (p Paper) WriteHTML(w io.Writer) error {

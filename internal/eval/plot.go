@@ -4,9 +4,11 @@
 package eval
 
 import (
+	"bytes"
 	"fmt"
 	"image/color"
 	"io"
+	"strings"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
@@ -44,6 +46,10 @@ const (
 	plotWidth  = 16 * vg.Centimeter
 	plotHeight = 10 * vg.Centimeter
 	plotGap    = 3 * vg.Millimeter
+	// plotSpare is by how much the widest fonts that a browser may have for family are wider than the one that words are measured with.
+	plotSpare = 1.25
+	// family are the fonts of the words: the first, as wide ones, and what there is.
+	family = "Liberation Sans,Arial,Helvetica,sans-serif"
 )
 
 // WriteSVG draws the plot.
@@ -68,7 +74,7 @@ func (p Plot) WriteSVG(w io.Writer) error {
 		}
 	}
 	// Only a canvas can tell how wide the legend's words are.
-	side := legend.Rectangle(draw.New(vgsvg.New(plotWidth, plotHeight))).Size().X + 2*plotGap
+	side := plotSpare*legend.Rectangle(draw.New(vgsvg.New(plotWidth, plotHeight))).Size().X + 2*plotGap
 	canvas := vgsvg.New(plotWidth+side, plotHeight)
 	all := draw.New(canvas)
 	all.SetColor(color.White)
@@ -76,7 +82,11 @@ func (p Plot) WriteSVG(w io.Writer) error {
 	c.BackgroundColor = nil
 	c.Draw(draw.Crop(all, 0, -side, 0, 0))
 	legend.Draw(draw.Crop(all, plotWidth+plotGap, -plotGap, 0, -vg.Centimeter))
-	_, err := canvas.WriteTo(w)
+	var b bytes.Buffer
+	if _, err := canvas.WriteTo(&b); err != nil {
+		return fmt.Errorf("plot %s: %w", p.Name, err)
+	}
+	_, err := strings.NewReplacer("font-family:Liberation Sans;", "font-family:"+family+";").WriteString(w, b.String())
 	return err
 }
 

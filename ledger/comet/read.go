@@ -76,21 +76,26 @@ func (n *Node) Follow(ctx context.Context, number uint64) iter.Seq2[poenf.Round,
 // Evidence yields the breaches recorded, oldest first, from index first on: the index of the first one ever is 0. It does
 // not wait for more.
 func (n *Node) Evidence(ctx context.Context, first uint64) iter.Seq2[Evidence, error] {
-	return func(yield func(Evidence, error) bool) {
+	return recorded(ctx, n, keyEvidence, first, decodeEvidence)
+}
+
+// recorded yields what there is under keys of a kind, in order, from number first on.
+func recorded[T any](ctx context.Context, n *Node, kind byte, first uint64, decode func(entry []byte) (T, error)) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
 		for i := first; ; i++ {
-			if err := n.reading(ctx); err != nil {
-				yield(Evidence{}, err)
-				return
+			var entry []byte
+			err := n.reading(ctx)
+			if err == nil {
+				entry, err = n.app.store.find(key(kind, i))
 			}
-			entry, err := n.app.store.find(key(keyEvidence, i))
 			if err == nil && entry == nil {
 				return
 			}
-			var e Evidence
+			var one T
 			if err == nil {
-				e, err = decodeEvidence(entry)
+				one, err = decode(entry)
 			}
-			if !yield(e, err) || err != nil {
+			if !yield(one, err) || err != nil {
 				return
 			}
 		}

@@ -37,25 +37,7 @@ type Made struct {
 
 // Changes yields the changes made, in order, from number first on, 1 being the first ever. It does not wait for more.
 func (n *Node) Changes(ctx context.Context, first uint64) iter.Seq2[Made, error] {
-	return func(yield func(Made, error) bool) {
-		for i := max(first, 1); ; i++ {
-			if err := n.reading(ctx); err != nil {
-				yield(Made{}, err)
-				return
-			}
-			entry, err := n.app.store.find(key(keyChange, i))
-			if err == nil && entry == nil {
-				return
-			}
-			var made Made
-			if err == nil {
-				made, err = decodeChange(entry)
-			}
-			if !yield(made, err) || err != nil {
-				return
-			}
-		}
-	}
+	return recorded(ctx, n, keyChange, max(first, 1), decodeChange)
 }
 
 func changeEntry(now int64, c poenf.Change) entry {
