@@ -264,6 +264,7 @@ func TestContractTime(t *testing.T) {
 		"late audio":    {"a.mkv", lists(srcVideo, "-itsoffset 0.7", srcSound, "-c:v libx264 -preset ultrafast -c:a pcm_s16le"), 700 * time.Millisecond, 0},
 		"late video":    {"a.mp4", lists("-itsoffset 0.4", srcVideo, srcSound, "-c:v libx264 -preset ultrafast -c:a aac"), 0, 0},
 		"late start":    {"a.ts", lists("-itsoffset 3600", srcVideo, "-itsoffset 3600.5", srcSound, "-copyts -c:v mpeg2video -c:a mp2"), 500 * time.Millisecond, 0},
+		"later start":   {"a.mkv", lists(srcVideo, srcSound, "-c:v libx264 -preset ultrafast -c:a pcm_s16le -output_ts_offset 37.5"), 0, 0},
 		"gap":           {"a.mkv", lists(srcVideo, srcSound, "-af", cut, "-c:v libx264 -preset ultrafast -c:a pcm_s16le"), 0, 500 * time.Millisecond},
 	} {
 		t.Run(name, func(t *testing.T) {

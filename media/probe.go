@@ -170,7 +170,7 @@ func (f *probedFile) describe(audio, video bool) (Info, time.Duration, error) {
 	case !slices.Contains(lengthKept, name):
 		return i, 0, nil
 	case end == 0 && all:
-		return i, i.Duration, nil
+		return i, max(0, i.Duration-f.Format.Start.seconds()), nil // Matroska's counts from zero, not from its first packet
 	}
 	return i, end, nil
 }
