@@ -23,7 +23,7 @@ const (
 	wanderDoubt = 2.5
 	// covered is the share of the recording's values that must have been compared.
 	covered = 0.5
-	// mostly is the share of a recording that must follow the reference, if at an offset that no clock explains.
+	// mostly is the share of a recording that must follow the reference, if at an offset that no clock explains, and lie in it, if at a place that nobody named.
 	mostly = 0.8
 	// scatter is how much greater than stated the noise may be for a forged span to be believed.
 	scatter = 2.0

@@ -378,8 +378,12 @@ func TestCameraWanders(t *testing.T) {
 			est.Source = enf.SourceVideo
 			return detect.Compare(est, grid, detect.Options{})
 		}
-		if filmed(grid, minutes5).Verdict == detect.Forged {
+		c := filmed(grid, minutes5)
+		if c.Verdict == detect.Forged {
 			forged++
+		}
+		if c.Verdict == detect.Authentic && !strings.Contains(c.Reason, "wanders") {
+			t.Errorf("seed %d: %s", seed, c.Reason)
 		}
 		if filmed(other, minutes8).Verdict == detect.Forged {
 			foreign++
@@ -387,5 +391,46 @@ func TestCameraWanders(t *testing.T) {
 	}
 	if forged > 0 || foreign < 27 {
 		t.Errorf("of 30, %d genuine were called forged, and %d that were not", forged, foreign)
+	}
+}
+
+// Nobody said when a recording was made: a camera's of eight minutes that lies later in the reference is not forged for not being at its beginning.
+func TestUndated(t *testing.T) {
+	foreign := 0
+	for seed := range uint64(30) {
+		grid, other := wandering(100+seed, 900), wandering(200+seed, 900)
+		rng := rand.New(rand.NewPCG(seed, 31))
+		filmed := func(s enf.Series) detect.Channel {
+			walk := 0.0
+			est := estimate(changed(s.Slice(200, 680), func(_ int, hz float64) float64 {
+				const memory = 15.0 // seconds
+				walk += -walk/memory + 0.006*math.Sqrt(2/memory)*rng.NormFloat64()
+				return hz + walk
+			}))
+			est.Source = enf.SourceVideo
+			est.Series.Start = time.Time{}
+			return detect.Compare(est, grid, detect.Options{})
+		}
+		if c := filmed(grid); c.Verdict != detect.Undetermined || strings.Contains(c.Reason, "claimed") {
+			t.Errorf("seed %d: %s: %s", seed, c.Verdict, c.Reason)
+		}
+		if filmed(other).Verdict == detect.Forged {
+			foreign++
+		}
+	}
+	if foreign < 24 {
+		t.Errorf("of 30 of another grid, %d were called forged", foreign)
+	}
+}
+
+// A recording whose tempo was changed scatters many times as much as it says: what is left of its course proves nothing.
+func TestScatters(t *testing.T) {
+	grid := wandering(23, 1500)
+	for sigma, want := range map[float64]detect.Verdict{0.001: detect.Authentic, 0.006: detect.Undetermined} {
+		est := estimate(noisy(grid, 0, 900, sigma, 3))
+		est.Series.Sigma = slices.Repeat([]float64{0.0006}, est.Series.Len())
+		if c := detect.Compare(est, grid, detect.Options{}); c.Verdict != want || want != detect.Authentic && !strings.Contains(c.Reason, "scatter") {
+			t.Errorf("noise of %g Hz: %s: %s", sigma, c.Verdict, c.Reason)
+		}
 	}
 }

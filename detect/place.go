@@ -13,6 +13,8 @@ const (
 	// searchPiece is the length, in seconds, of the pieces that are searched for beside the whole: a forged
 	// recording as a whole is nowhere.
 	searchPiece, searchPieces = 300, 4
+	// searchPlaces is how many places of each are looked at.
+	searchPlaces = 5
 	// refineLength is what recordings are long, in seconds, that are placed by their likelihood, and refineReach how far they are moved.
 	refineLength, refineReach = 300, 4.0
 )
@@ -61,7 +63,7 @@ func (c *comparison) search() alignment {
 		if piece.present() < int(matchOverlap) {
 			return
 		}
-		for _, p := range search(piece, c.ref, c.grid, 5, c.options.Done) {
+		for _, p := range search(piece, c.ref, c.grid, searchPlaces, c.options.Done) {
 			starts = append(starts, p.offset-float64(from))
 		}
 	}

@@ -52,6 +52,8 @@ func (c *comparison) decide() {
 		ch.Forged = nil
 	case solid && len(ch.Forged) > 0:
 		c.say(Forged, "The recording follows the grid's frequency except %s.", describe(ch.Forged))
+	case solid && !c.claims(timeline{place: c.claimed + ch.Lag}) && !c.dated:
+		c.unsaid("follows", ch.Lag)
 	case solid && !c.claims(timeline{place: c.claimed + ch.Lag}):
 		c.say(Undetermined, "The recording follows the grid's frequency, but from a start %.1f s %s than claimed.", math.Abs(ch.Lag), laterEarlier(ch.Lag))
 	case float64(compared) < covered*float64(values):
@@ -63,14 +65,23 @@ func (c *comparison) decide() {
 	case ch.Correlation < c.options.Threshold || math.IsNaN(ch.Correlation):
 		c.say(Undetermined, "The grid's frequency hardly moved, so that agreement with it proves little.")
 	default:
-		if at, step, found := c.turn(); found {
-			c.turned(at, step)
-			return
-		}
-		if from, to := c.unheard(); c.options.Unheard >= 0 && to-from > c.options.Unheard.Seconds() {
-			c.say(Undetermined, "The recording follows the grid's frequency but carries none from %s to %s: what that part is cannot be told.", placed(from), placed(to))
-			return
-		}
+		c.agrees(compared)
+	}
+}
+
+// agrees is the case that nothing contradicts: what may be wrong with a recording that follows the reference.
+func (c *comparison) agrees(compared int) {
+	at, step, turned := c.turn()
+	from, to := c.unheard()
+	switch {
+	case turned:
+		c.turned(at, step)
+	case !c.noise.wanders && !c.trusted():
+		c.say(Undetermined, "The recording follows the grid's frequency, but its values scatter by %.1f mHz, more than they should: "+
+			"its tempo was changed, samples were lost all along, or its clock wanders.", 1e3*c.noise.median())
+	case c.options.Unheard >= 0 && to-from > c.options.Unheard.Seconds():
+		c.say(Undetermined, "The recording follows the grid's frequency but carries none from %s to %s: what that part is cannot be told.", placed(from), placed(to))
+	default:
 		c.authentic(compared)
 	}
 }
@@ -102,6 +113,9 @@ func (c *comparison) authentic(compared int) {
 	case missing > unheardLittle:
 		within = fmt.Sprintf("throughout, but for %s in which there was nothing to compare", clock(float64(missing)))
 	}
+	if c.noise.wanders {
+		within += "; but the camera's clock wanders, and a minute put in another's stead might not show"
+	}
 	c.say(Authentic, "The recording follows the grid's frequency %s.", within)
 }
 
@@ -112,15 +126,19 @@ func (c *comparison) foreign() {
 		c.say(Undetermined, "As a whole the recording follows the reference nowhere: it was made at a time or on a grid that the reference does not cover, or is forged.")
 		return
 	}
-	at, found := c.elsewhere()
-	if found && !c.dated {
+	at, solid, possible := c.elsewhere()
+	if possible && !c.dated {
 		c.channel.Forged = nil
-		c.say(Undetermined, "The recording follows the grid's frequency from %s after the reference's beginning on; nobody said that it was made at another time.", clock(at))
+		verb := "may follow"
+		if solid {
+			verb = "follows"
+		}
+		c.unsaid(verb, at)
 		return
 	}
 	c.channel.Forged = []Span{c.extent()}
 	switch {
-	case found:
+	case solid:
 		c.say(Forged, "The recording does not follow the grid's frequency at the time claimed, but that of %s %s.", clock(math.Abs(at-c.claimed)), laterEarlier(at-c.claimed))
 	case c.dated:
 		c.say(Forged, "The recording does not follow the grid's frequency at the time claimed.")
@@ -129,14 +147,25 @@ func (c *comparison) foreign() {
 	}
 }
 
-// elsewhere returns where in the reference, in seconds, other than as claimed, all of the recording was made, if it was, with the evidence that a search takes.
-func (c *comparison) elsewhere() (at float64, found bool) {
-	for _, p := range search(c.rec, c.ref, c.grid, 1, c.options.Done) {
-		if math.Abs(p.offset-c.claimed) > c.options.MaxLag.Seconds() && p.score > chanceAnywhere+math.Log(float64(len(c.ref.hz))*c.ref.step) {
-			return p.offset, true
+// unsaid is the case that the recording lies elsewhere than at the reference's beginning, where nobody said that it does.
+func (c *comparison) unsaid(verb string, at float64) {
+	c.say(Undetermined, "The recording %s the grid's frequency from %s %s the reference's beginning on; nobody said that it was made then.",
+		verb, clock(math.Abs(at)), afterBefore(at))
+}
+
+// elsewhere returns where in the reference, in seconds, other than as claimed, all of the recording was made: solid, with the evidence that a search
+// takes; or possible, where it has some and the reference covers it, as a recording of much noise may have.
+func (c *comparison) elsewhere() (at float64, solid, possible bool) {
+	for _, p := range search(c.rec, c.ref, c.grid, searchPlaces, c.options.Done) {
+		switch {
+		case math.Abs(p.offset-c.claimed) <= c.options.MaxLag.Seconds():
+		case p.score > chanceAnywhere+math.Log(float64(len(c.ref.hz))*c.ref.step):
+			return p.offset, true, true
+		case p.score > 0 && float64(c.rec.fit(c.ref, p.offset).seconds) >= mostly*float64(c.rec.present()):
+			return p.offset, false, true
 		}
 	}
-	return 0, false
+	return 0, false, false
 }
 
 // extent is what was compared, from its first second to its last.
@@ -272,6 +301,13 @@ func aboveBelow(v float64) string {
 		return "above"
 	}
 	return "below"
+}
+
+func afterBefore(v float64) string {
+	if v > 0 {
+		return "after"
+	}
+	return "before"
 }
 
 func laterEarlier(v float64) string {

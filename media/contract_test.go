@@ -264,6 +264,7 @@ func TestContractTime(t *testing.T) {
 		"late audio":    {"a.mkv", lists(srcVideo, "-itsoffset 0.7", srcSound, "-c:v libx264 -preset ultrafast -c:a pcm_s16le"), 700 * time.Millisecond, 0},
 		"late video":    {"a.mp4", lists("-itsoffset 0.4", srcVideo, srcSound, "-c:v libx264 -preset ultrafast -c:a aac"), 0, 0},
 		"late start":    {"a.ts", lists("-itsoffset 3600", srcVideo, "-itsoffset 3600.5", srcSound, "-copyts -c:v mpeg2video -c:a mp2"), 500 * time.Millisecond, 0},
+		"later start":   {"a.mkv", lists(srcVideo, srcSound, "-c:v libx264 -preset ultrafast -c:a pcm_s16le -output_ts_offset 37.5"), 0, 0},
 		"gap":           {"a.mkv", lists(srcVideo, srcSound, "-af", cut, "-c:v libx264 -preset ultrafast -c:a pcm_s16le"), 0, 500 * time.Millisecond},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -327,6 +328,7 @@ func TestContractStreams(t *testing.T) {
 	silent := generate(t, "silent.mp4", lists("-i", both, "-an -c copy")...)
 	blind := generate(t, "blind.mp4", lists("-i", both, "-vn -c copy")...)
 	cover := generate(t, "cover.mp3", lists(srcSound, "-f lavfi -i color=red:size=64x64:duration=0.04 -map 0 -map 1 -c:v mjpeg -disposition:v attached_pic")...)
+	double := generate(t, "double.mp4", lists("-i", both, "-map 0 -map 0:a -c copy")...)
 	turned := turn(t, silent)
 	for name, decode := range decoders() {
 		t.Run(name, func(t *testing.T) {
@@ -356,6 +358,12 @@ func TestContractStreams(t *testing.T) {
 				if c.err != nil || audio != (c.info.HasAudio && (all || test.audio)) || video != (c.info.HasVideo && (all || test.video)) {
 					t.Errorf("%s, audio %v, video %v: got audio %v, video %v, %v", test.path, test.audio, test.video, audio, video, c.err)
 				}
+			}
+			if c := readAll(t, double, Options{decode: decode}); c.err != nil || c.info.OtherAudio != 1 || c.info.OtherVideo != 0 {
+				t.Errorf("two sounds: %+v, %v", c.info, c.err)
+			}
+			if c := readAll(t, both, Options{decode: decode}); c.info.OtherAudio != 0 || c.info.OtherVideo != 0 {
+				t.Errorf("one sound: %+v", c.info)
 			}
 			c := readAll(t, turned, Options{Video: true, decode: decode})
 			if c.info.Rotation != 90 || c.info.Width != 322 || c.blocks[0].Luma.Rows != 182 {

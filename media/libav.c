@@ -121,12 +121,24 @@ static int rotation(const AVStream *st) {
 	return (((int)lrint(-angle / 90) % 4 + 4) % 4) * 90;
 }
 
-// open_track opens the decoder of the first stream of a kind. Covers are not video.
+// decoder_of returns the decoder of a stream, if it is of that kind. Covers are not video.
+static const AVCodec *decoder_of(const AVStream *st, enum AVMediaType type) {
+	if (st->codecpar->codec_type != type || st->disposition & AV_DISPOSITION_ATTACHED_PIC) return NULL;
+	return avcodec_find_decoder(st->codecpar->codec_id);
+}
+
+// others counts the streams of a kind beside the first.
+static int others(const AVFormatContext *f, enum AVMediaType type) {
+	int n = 0;
+	for (unsigned i = 0; i < f->nb_streams; i++) n += !!decoder_of(f->streams[i], type);
+	return FFMAX(n - 1, 0);
+}
+
+// open_track opens the decoder of the first stream of a kind.
 static int open_track(dfp_decoder *d, track *t, enum AVMediaType type, int threads, const AVCodec **found) {
 	for (unsigned i = 0; i < d->format->nb_streams; i++) {
 		AVStream *st = d->format->streams[i];
-		if (st->codecpar->codec_type != type || st->disposition & AV_DISPOSITION_ATTACHED_PIC) continue;
-		*found = avcodec_find_decoder(st->codecpar->codec_id);
+		*found = decoder_of(st, type);
 		if (!*found) continue;
 		t->index = i;
 		if (threads < 0) return 0;
@@ -159,6 +171,8 @@ static void describe(dfp_decoder *d, int audio, int video, const AVCodec *ac, co
 	snprintf(info->format, sizeof info->format, "%s", f->iformat->name);
 	int measured = f->duration != AV_NOPTS_VALUE && f->duration_estimation_method != AVFMT_DURATION_FROM_BITRATE;
 	if (f->duration != AV_NOPTS_VALUE) info->duration = ns(f->duration, AV_TIME_BASE_Q);
+	info->other_audio = others(f, AVMEDIA_TYPE_AUDIO);
+	info->other_video = others(f, AVMEDIA_TYPE_VIDEO);
 	int64_t end = 0;
 	if (d->audio.index >= 0) {
 		const AVStream *st = f->streams[d->audio.index];
@@ -179,7 +193,8 @@ static void describe(dfp_decoder *d, int audio, int video, const AVCodec *ac, co
 	}
 	// A duration of the whole file says nothing of a stream that ends early by design.
 	int all = (audio || d->audio.index < 0) && (video || d->video.index < 0);
-	if (measured && (end || all)) info->declared = end ? end : info->duration;
+	// Matroska's duration counts from zero, not from where its first packet is.
+	if (measured && (end || all)) info->declared = end ? end : info->duration - ns(d->start, AV_TIME_BASE_Q);
 }
 
 static int open_format(dfp_decoder *d, const char *demuxers, char *error, int size) {

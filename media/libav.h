@@ -19,6 +19,7 @@ typedef struct {
 	char format[64], audio_codec[32], video_codec[32]; // empty codec: no such stream
 	int64_t duration, declared;                        // ns; declared: where decoding should end; 0 unknown
 	int rate, channels, width, height, rotation;       // rotation: degrees clockwise
+	int other_audio, other_video;                      // streams beside the first of a kind
 	double frame_rate;
 } dfp_info;
 

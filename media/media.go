@@ -85,6 +85,8 @@ type Info struct {
 	Duration time.Duration
 	// HasAudio and HasVideo tell what is in the file, whether or not it was asked for. A cover picture is not video.
 	HasAudio, HasVideo bool
+	// OtherAudio and OtherVideo count the streams of a kind beside the first, which alone is read.
+	OtherAudio, OtherVideo int
 	// SampleRate is in hertz.
 	SampleRate int
 	// Channels is the number of audio channels.

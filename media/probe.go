@@ -41,7 +41,8 @@ type probedFile struct {
 		Duration number `json:"duration"`
 	} `json:"format"`
 
-	audio, video *probedStream // the first of each kind
+	audio, video           *probedStream // the first of each kind
+	otherAudio, otherVideo int
 }
 
 type probedStream struct {
@@ -123,8 +124,12 @@ func probe(ctx context.Context, ffprobe string, input []string, stall time.Durat
 		case s.Codec == "" || s.Disposition.Picture != 0: // no decoder; a cover
 		case s.Kind == "audio" && f.audio == nil:
 			f.audio = s
+		case s.Kind == "audio":
+			f.otherAudio++
 		case s.Kind == "video" && f.video == nil:
 			f.video = s
+		case s.Kind == "video":
+			f.otherVideo++
 		}
 	}
 	return &f, nil
@@ -132,7 +137,7 @@ func probe(ctx context.Context, ffprobe string, input []string, stall time.Durat
 
 // describe puts what was found in our terms, with where decoding should end, or 0.
 func (f *probedFile) describe(audio, video bool) (Info, time.Duration, error) {
-	i := Info{Format: f.Format.Name, Duration: max(f.Format.Duration.seconds(), 0)}
+	i := Info{Format: f.Format.Name, Duration: max(f.Format.Duration.seconds(), 0), OtherAudio: f.otherAudio, OtherVideo: f.otherVideo}
 	var end time.Duration
 	if s := f.audio; s != nil {
 		i.HasAudio, i.AudioCodec, i.SampleRate, i.Channels = true, s.Codec, int(s.Rate), s.Channels
@@ -170,7 +175,7 @@ func (f *probedFile) describe(audio, video bool) (Info, time.Duration, error) {
 	case !slices.Contains(lengthKept, name):
 		return i, 0, nil
 	case end == 0 && all:
-		return i, i.Duration, nil
+		return i, max(0, i.Duration-f.Format.Start.seconds()), nil // Matroska's counts from zero, not from its first packet
 	}
 	return i, end, nil
 }

@@ -319,6 +319,7 @@ func (i *Info) sane() bool {
 	return text && i.Duration >= 0 &&
 		i.SampleRate >= 0 && i.SampleRate <= maxRate && i.Channels >= 0 && i.Channels <= maxChannels &&
 		i.Width >= 0 && i.Width <= maxSide && i.Height >= 0 && i.Height <= maxSide &&
+		i.OtherAudio >= 0 && i.OtherVideo >= 0 &&
 		i.FrameRate >= 0 && i.FrameRate <= maxRate && i.Rotation%90 == 0 && i.Rotation >= 0 && i.Rotation < 360
 }
 

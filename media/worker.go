@@ -178,6 +178,8 @@ func describe(c *C.dfp_info) wireHeader {
 			Height:     int(c.height),
 			FrameRate:  float64(c.frame_rate),
 			Rotation:   int(c.rotation),
+			OtherAudio: int(c.other_audio),
+			OtherVideo: int(c.other_video),
 		},
 		Declared: max(time.Duration(c.declared), 0),
 	}

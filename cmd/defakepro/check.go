@@ -257,8 +257,13 @@ func (o checkOptions) compare(ctx context.Context, path string, r reading, truth
 	return found, nil
 }
 
-// combine puts the channels of a reading together, and says beside the verdict if the file is incomplete.
+// combine puts the channels of a reading together, and says what of the file they are not about.
 func (r reading) combine(o detect.Options, channels []detect.Channel) findings {
+	for i, c := range channels {
+		if n := r.unread[c.Estimate.Source]; n > 0 {
+			channels[i].Reason += fmt.Sprintf(" The file holds %d streams of %s: this is about the first.", n+1, c.Estimate.Source)
+		}
+	}
 	if !r.incomplete {
 		return findings{Report: detect.Combine(o, channels...)}
 	}

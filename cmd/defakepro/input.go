@@ -64,6 +64,8 @@ type reading struct {
 	estimates []enf.Estimate // one for each channel, at least one
 	// incomplete says that the file ends early or is damaged, and only a part could be read.
 	incomplete bool
+	// unread counts the streams of the file, by kind, that were not looked at: of each kind the first is.
+	unread map[enf.Source]int
 	// tones are the hum's harmonics, if they were to be kept.
 	tones detect.Tones
 	hum   report.Phase
@@ -174,6 +176,7 @@ func (in input) estimate(rec *media.Recording, path string, observe observer, st
 			r.hum.Add(t)
 		}
 	}
+	r.unread = in.unread(rec.Info(), path, stderr)
 	said := newProgress(stderr, path, "read", rec.Info().Duration)
 	for {
 		block, err := rec.Read()
@@ -197,6 +200,17 @@ func (in input) estimate(rec *media.Recording, path string, observe observer, st
 		}
 		said.at(at.Sub(time.Time{}).Seconds())
 	}
+}
+
+// unread returns how many streams of each kind a file holds beside those that are read, and says so.
+func (in input) unread(info media.Info, path string, stderr io.Writer) map[enf.Source]int {
+	out := map[enf.Source]int{enf.SourceAudio: info.OtherAudio, enf.SourceVideo: info.OtherVideo}
+	for _, s := range []enf.Source{enf.SourceAudio, enf.SourceVideo} {
+		if n := out[s]; n > 0 && (in.source == sourceAuto || in.source == string(s)) {
+			_, _ = fmt.Fprintf(stderr, "%s: holds %d streams of %s; the first is read\n", path, n+1, s)
+		}
+	}
+	return out
 }
 
 // channels are the estimators of one recording, made as its channels turn up.
