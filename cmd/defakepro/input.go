@@ -36,9 +36,10 @@ const sourceSeries enf.Source = "series"
 
 // input holds the flags that say how MEDIA is read.
 type input struct {
-	grid   enf.Grid
-	source string
-	fps    float64
+	grid    enf.Grid
+	assumed bool // the grid is the reference's, and nobody said that it is the recording's
+	source  string
+	fps     float64
 	// phase keeps the hum's harmonics.
 	phase bool
 	// most is the longest recording that is read; 0 is any.
@@ -110,7 +111,7 @@ func (r reading) best() enf.Estimate {
 // grid's frequency that is looked for.
 func (in input) on(grid enf.Grid) input {
 	if in.grid == enf.GridAuto {
-		in.grid = grid
+		in.grid, in.assumed = grid, true
 	}
 	return in
 }
@@ -128,7 +129,7 @@ func (in input) read(ctx context.Context, path string, observe observer, stderr 
 		return reading{}, err
 	}
 	if rec == nil {
-		est, err := readSeries(path, pipe, in.grid)
+		est, err := readSeries(path, pipe, in)
 		return reading{estimates: []enf.Estimate{est}}, err
 	}
 	r, err := in.estimate(rec, path, observe, stderr)
@@ -269,9 +270,10 @@ func notRecording(path string, err error) error {
 }
 
 // readSeries returns the frequency series at path, or in the pipe there, as an estimate that someone else made. If its
-// values do not tell which grid they are of, they stay as they are and the estimate's grid is GridAuto.
-func readSeries(path string, pipe *pipe, grid enf.Grid) (enf.Estimate, error) {
-	opts := enf.CSVOptions{Grid: grid}
+// values do not tell which grid they are of, they stay as they are and the estimate's grid is GridAuto. If they are of another grid than the
+// reference's, of which alone it was thought that they are, that is for the comparison to say.
+func readSeries(path string, pipe *pipe, in input) (enf.Estimate, error) {
+	opts := enf.CSVOptions{Grid: in.grid}
 	read := func() (enf.Series, error) { return opts.ReadFile(path) }
 	if pipe != nil {
 		read = func() (enf.Series, error) { return opts.Read(pipe, shown(path)) }
@@ -280,7 +282,10 @@ func readSeries(path string, pipe *pipe, grid enf.Grid) (enf.Estimate, error) {
 	if err != nil {
 		return enf.Estimate{}, notRecording(path, gridHint(err))
 	}
-	fundamental, found, err := s.Fundamental(grid)
+	fundamental, found, err := s.Fundamental(in.grid)
+	if err != nil && in.assumed {
+		fundamental, found, err = s.Fundamental(enf.GridAuto)
+	}
 	switch {
 	case errors.Is(err, enf.ErrGrid):
 		fundamental, found = s, enf.GridAuto
