@@ -25,7 +25,7 @@ const (
 	covered = 0.5
 	// mostly is the share of a recording that must follow the reference, if at an offset that no clock explains, and lie in it, if at a place that nobody named.
 	mostly = 0.8
-	// scatter is how much greater than stated the noise may be for a forged span to be believed.
+	// scatter is how much greater than stated the noise may be for a forged span, or that all agrees, to be believed.
 	scatter = 2.0
 	// longForeign is the least length, in seconds, of a foreign end that is looked for elsewhere in the reference.
 	longForeign = 120

@@ -433,4 +433,12 @@ func TestScatters(t *testing.T) {
 			t.Errorf("noise of %g Hz: %s: %s", sigma, c.Verdict, c.Reason)
 		}
 	}
+	// Unless it is the reference that says so of itself.
+	room := noisy(grid, 0, grid.Len(), 0.003, 3)
+	room.Sigma = slices.Repeat([]float64{0.003}, room.Len())
+	est := estimate(noisy(grid, 0, 900, 0.0002, 4))
+	est.Series.Sigma = slices.Repeat([]float64{0.0002}, est.Series.Len())
+	if c := detect.Compare(est, room, detect.Options{}); c.Verdict != detect.Authentic {
+		t.Errorf("against a reference with noise: %s: %s", c.Verdict, c.Reason)
+	}
 }

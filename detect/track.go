@@ -174,6 +174,7 @@ func (rec track) fit(ref reference, place float64) fit {
 type reference struct {
 	hz          []float64
 	step, start float64
+	stated      float64 // the median uncertainty that it states of its values, in hertz; 0 for none
 }
 
 // newReference takes the series at its own step, or at a second if that is finer.
@@ -184,7 +185,11 @@ func newReference(s enf.Series) reference {
 	if s.Step <= 0 {
 		s.Step = time.Second
 	}
-	return reference{hz: s.Hz, step: s.Step.Seconds()}
+	r := reference{hz: s.Hz, step: s.Step.Seconds()}
+	if stated := Median(s.Sigma); stated > 0 {
+		r.stated = stated
+	}
+	return r
 }
 
 // at returns the frequency at t seconds from the first value, on a straight line between values; NaN where there is

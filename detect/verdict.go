@@ -76,7 +76,7 @@ func (c *comparison) agrees(compared int) {
 	switch {
 	case turned:
 		c.turned(at, step)
-	case !c.noise.wanders && !c.trusted():
+	case !c.noise.wanders && c.scatters(c.ref.stated):
 		c.say(Undetermined, "The recording follows the grid's frequency, but its values scatter by %.1f mHz, more than they should: "+
 			"its tempo was changed, samples were lost all along, or its clock wanders.", 1e3*c.noise.median())
 	case c.options.Unheard >= 0 && to-from > c.options.Unheard.Seconds():
@@ -193,8 +193,13 @@ func (c *comparison) contradicted() bool {
 
 // trusted reports whether what the seconds that follow the reference differ by is what the series says it may be.
 func (c *comparison) trusted() bool {
-	stated, noise := c.rec.medianSigma(), c.noise.median()
-	return !c.noise.wanders && (stated == 0 || noise <= scatter*math.Hypot(stated, noiseFloor))
+	return !c.noise.wanders && !c.scatters(0)
+}
+
+// scatters reports whether it is much more than the series says, and a reference whose uncertainty is as given.
+func (c *comparison) scatters(reference float64) bool {
+	stated := c.rec.medianSigma()
+	return stated > 0 && c.noise.median() > scatter*math.Hypot(math.Hypot(stated, noiseFloor), reference)
 }
 
 // decideByCorrelation is the rule of the paper.

@@ -17,8 +17,8 @@ const (
 	earlyReach, earlyStep = 0.15, 0.01
 	// quickFrame is the length, in seconds, of the frames of quick values, and quickSigma the most uncertainty, in hertz, that they may
 	// have: less than smear makes of a reference's values otherwise (docs/estimation.md). quickMove is the most that the frequency may have moved in
-	// a second, in hertz: three times what weak grids do.
-	quickFrame, quickSigma, quickMove = 4, 0.5e-3, 0.1
+	// a second, in hertz: a third more than weak grids do.
+	quickFrame, quickSigma, quickMove = 4, 0.5e-3, 0.04
 )
 
 // rush tells seconds of strong hum as soon as a short frame has them, without waiting for the ridge.

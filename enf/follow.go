@@ -40,7 +40,7 @@ type follower struct {
 	found   int     // seconds whose place on the ridge is decided
 	told    int     // seconds whose value is out
 	hinted  int     // seconds that had an early value, or could have had
-	chosen  []int   // lines that the newest value was from
+	chosen  []int   // lines that the newest value was from, or was to be
 	ahead   int     // seconds looked ahead before a value is told
 	quick   bool    // seconds of strong hum are told before their place on the ridge is decided
 	last    float64 // the newest value told, as a deviation; NaN where there was none

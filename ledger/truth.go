@@ -18,8 +18,8 @@ import (
 // MaxSpan is the longest interval that [Truth.Between] serves.
 const MaxSpan = 31 * 24 * time.Hour
 
-// keptValues is how many values of closed rounds a Truth remembers, in 8 MB: those of two days of a minute every 5 s.
-const keptValues = 1 << 21
+// A Truth remembers closed rounds in some 20 MB: those of two days of a minute every 5 s, with what a round takes beside its values counted as values.
+const keptValues, keptBeside = 1 << 22, 40
 
 // Truth is the frequency that a grid really had, as a ledger knows it: its rounds, which overlap, spliced into one
 // series. It is safe for concurrent use.
@@ -97,7 +97,7 @@ func (t *Truth) round(ctx context.Context, n uint64) (poenf.Round, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for old := range t.kept { // any: what is asked for again and again is the latest minute
-		if len(t.kept) < keptValues/t.committee.Length {
+		if len(t.kept) < keptValues/(t.committee.Length+keptBeside) {
 			break
 		}
 		delete(t.kept, old)

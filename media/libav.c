@@ -194,7 +194,8 @@ static void describe(dfp_decoder *d, int audio, int video, const AVCodec *ac, co
 	// A duration of the whole file says nothing of a stream that ends early by design.
 	int all = (audio || d->audio.index < 0) && (video || d->video.index < 0);
 	// Matroska's duration counts from zero, not from where its first packet is.
-	if (measured && (end || all)) info->declared = end ? end : info->duration - ns(d->start, AV_TIME_BASE_Q);
+	int64_t ahead = strncmp(f->iformat->name, "matroska", 8) ? 0 : ns(d->start, AV_TIME_BASE_Q);
+	if (measured && (end || all)) info->declared = end ? end : info->duration - ahead;
 }
 
 static int open_format(dfp_decoder *d, const char *demuxers, char *error, int size) {

@@ -86,6 +86,7 @@ func (m *Monitor) Judge(ctx context.Context) {
 		}
 		m.combine(p, now)
 	}
+	m.admit()
 	if full {
 		m.touch()
 	}

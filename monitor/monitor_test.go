@@ -378,15 +378,20 @@ func TestCrowd(t *testing.T) {
 			m.Join(monitor.Person{ID: fmt.Sprint("p", i), Name: fmt.Sprint("name ", i)})
 		}
 		room := m.Room()
-		if n := len(room.Participants); n != most || room.Participants[0].ID != "p0" || !strings.HasSuffix(room.Problem, "; 2 participants are not followed, for 512 are there already") {
+		if n := len(room.Participants); n != most || room.Participants[0].ID != "p0" || !strings.HasSuffix(room.Problem, "; not followed, since there are 512 already: 2 more") {
 			t.Errorf("%d are followed, the first is %s: %s", n, room.Participants[0].ID, room.Problem)
 		}
 		go func() { _ = m.Watch(ctx, "p512", enf.SourceAudio, &microphone{hall: h}) }()
 		m.Problem("p513", enf.SourceVideo, "of no known codec")
 		pass(10 * time.Second)
 		m.Leave("p513")
+		m.Problem("p513", enf.SourceVideo, "of no known codec") // what comes late makes nobody come back
 		m.Leave("p7")
 		pass(10 * time.Second)
+		if room = m.Room(); room.Participants[7].ID != "p7" || len(room.Participants) != most {
+			t.Errorf("who left is forgotten before all is told: %+v", room.Participants[7])
+		}
+		pass(time.Minute)
 		room = m.Room()
 		if last := room.Participants[most-1]; last.ID != "p512" || last.Name != "name 512" || len(last.Channels) != 1 || !last.Channels[0].Receiving ||
 			strings.Contains(room.Problem, "followed") {

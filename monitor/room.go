@@ -19,8 +19,8 @@ import (
 )
 
 const (
-	// mostPeople is how many participants are remembered; of those who have left the first to leave is forgotten. If all are there, who comes
-	// then is not followed before one of them leaves: a crowd drives nobody from the page, and no verdict.
+	// mostPeople is how many participants are remembered; of those who have left the first to leave is forgotten, once all is told of it. If there is
+	// none such, who comes then is not followed before there is: a crowd drives nobody from the page, and no verdict.
 	mostPeople = 512
 	// mostSpans is how many forged spans of a channel are remembered.
 	mostSpans = 64
@@ -130,7 +130,9 @@ func (m *Monitor) Join(p Person) {
 	p.Name = shorten(p.Name, longestName)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.join(p)
+	if m.join(p) == nil {
+		m.exclude(p)
+	}
 	m.touch()
 }
 
@@ -156,7 +158,6 @@ func (m *Monitor) join(p Person) *person {
 		return old
 	}
 	if len(m.people) >= mostPeople && !m.forget() {
-		m.exclude(p)
 		return nil
 	}
 	m.readmit(p.ID)
@@ -165,11 +166,11 @@ func (m *Monitor) join(p Person) *person {
 	return q
 }
 
-// forget drops whoever left first, if anybody has.
+// forget drops whoever left first, if anybody has of whom all is told.
 func (m *Monitor) forget() bool {
 	first := -1
 	for i, p := range m.people {
-		if !p.left.IsZero() && (first < 0 || p.left.Before(m.people[first].left)) {
+		if p.parted && (first < 0 || p.left.Before(m.people[first].left)) {
 			first = i
 		}
 	}
@@ -183,7 +184,7 @@ func (m *Monitor) forget() bool {
 // exclude notes who cannot be followed.
 func (m *Monitor) exclude(p Person) {
 	if len(m.outside) == 0 {
-		m.options.Log.Warn("more participants than can be followed: who comes now is not, before another leaves", slog.Int("followed", mostPeople))
+		m.options.Log.Warn("more participants than can be followed: who comes now is not, before another has left", slog.Int("followed", mostPeople))
 	}
 	if i := slices.IndexFunc(m.outside, func(q Person) bool { return q.ID == p.ID }); i >= 0 {
 		m.outside[i].Name = cmp.Or(p.Name, m.outside[i].Name)
@@ -212,10 +213,14 @@ func (m *Monitor) Leave(id string) {
 		p.left = m.options.Now() // what could not be followed is not authentic for that
 	}
 	m.readmit(id)
-	if len(m.outside) > 0 {
-		m.join(m.outside[0])
-	}
 	m.touch()
+}
+
+// admit follows those who could not be, as far as there is room by now.
+func (m *Monitor) admit() {
+	for len(m.outside) > 0 && m.join(m.outside[0]) != nil {
+		m.touch()
+	}
 }
 
 // Connection says whether the guard is in the room, and if not, in a clause, why.
@@ -244,7 +249,7 @@ func (m *Monitor) Room() Room {
 	now := m.options.Now()
 	room := m.room
 	if n := len(m.outside); n > 0 {
-		room.Problem = strings.TrimPrefix(fmt.Sprintf("%s; %d participants are not followed, for %d are there already", room.Problem, n, mostPeople), "; ")
+		room.Problem = strings.TrimPrefix(fmt.Sprintf("%s; not followed, since there are %d already: %d more", room.Problem, mostPeople, n), "; ")
 	}
 	for _, p := range m.people {
 		q := Participant{

@@ -173,7 +173,11 @@ func (p *pcm) slip(late time.Duration) {
 	}
 	if least := slices.Min(p.late); least.Abs() >= anchorSlip {
 		p.anchor = p.anchor.Add(least)
-		p.log.Info("sound's clock moved", slog.Duration("by", least))
+		level := slog.LevelInfo
+		if least <= -time.Second { // until that time has come again, nothing is new
+			level = slog.LevelWarn
+		}
+		p.log.Log(context.Background(), level, "sound's clock moved", slog.Duration("by", least))
 	}
 	p.late = p.late[:0]
 }

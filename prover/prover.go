@@ -75,7 +75,7 @@ type prover struct {
 	done    uint64        // the last round that was tried
 	drawn   atomic.Uint64 // the last epoch for which there is a ticket
 	drawing atomic.Bool   // a ticket is under way
-	late    atomic.Bool   // the newest proof came after its round, and that is said
+	late    atomic.Int64  // the Unix second at which it was last said that proofs come too late
 	refusal refusal       // of the last ticket; whose ticket is under way has it
 	waiting chan struct{}
 	group   sync.WaitGroup
@@ -254,8 +254,8 @@ func (p *prover) submit(ctx context.Context, proof poenf.Proof) {
 		}
 		if errors.Is(err, poenf.ErrOutdated) {
 			p.rounds.WithLabelValues("late").Inc()
-			if !p.late.Swap(true) {
-				p.Log.WarnContext(ctx, "rounds close before this member's proofs: its hum is too faint to be read as soon as the others', or the way to the ledger too slow",
+			if now, said := time.Now().Unix(), p.late.Load(); !p.elects() && time.Duration(now-said)*time.Second >= sayEvery && p.late.CompareAndSwap(said, now) {
+				p.Log.WarnContext(ctx, "a round was closed or void before this member's proof: its hum is too faint to be read as soon as the others', or the way to the ledger too slow",
 					slog.Uint64("round", proof.Round), slog.Any("err", err))
 			}
 			return
@@ -266,7 +266,6 @@ func (p *prover) submit(ctx context.Context, proof poenf.Proof) {
 			return
 		}
 		p.rounds.WithLabelValues("admitted").Inc()
-		p.late.Store(false)
 	})
 }
 

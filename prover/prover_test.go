@@ -347,7 +347,7 @@ func TestLate(t *testing.T) {
 				}
 			}
 		}
-		if said := strings.Count(log.String(), "rounds close before"); outcomes["late"] < 5 || outcomes["admitted"] > 0 || said != 1 {
+		if said := strings.Count(log.String(), "before this member's proof"); outcomes["late"] < 5 || outcomes["admitted"] > 0 || said != 1 {
 			t.Errorf("%v, said %d times:\n%s", outcomes, said, &log)
 		}
 	})

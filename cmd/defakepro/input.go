@@ -208,7 +208,7 @@ func (in input) unread(info media.Info, path string, stderr io.Writer) map[enf.S
 	out := map[enf.Source]int{enf.SourceAudio: info.OtherAudio, enf.SourceVideo: info.OtherVideo}
 	for _, s := range []enf.Source{enf.SourceAudio, enf.SourceVideo} {
 		if n := out[s]; n > 0 && (in.source == sourceAuto || in.source == string(s)) {
-			_, _ = fmt.Fprintf(stderr, "%s: holds %d streams of %s; the first is read\n", path, n+1, s)
+			note(stderr, "%s: holds %d streams of %s; the first is read", path, n+1, s)
 		}
 	}
 	return out
