@@ -62,7 +62,7 @@ const (
 	mostWaiting = 8
 	// patience is how long a ledger may take to answer.
 	patience = 60 * time.Second
-	// sayEvery is how often it is said that tickets are still refused, which are offered every second.
+	// sayEvery is how often the same is said of tickets, which are offered every second, and of proofs.
 	sayEvery = time.Minute
 )
 
@@ -75,18 +75,38 @@ type prover struct {
 	done    uint64        // the last round that was tried
 	drawn   atomic.Uint64 // the last epoch for which there is a ticket
 	drawing atomic.Bool   // a ticket is under way
-	late    atomic.Int64  // the Unix second at which it was last said that proofs come too late
-	refusal refusal       // of the last ticket; whose ticket is under way has it
+	refused complaint     // of tickets
+	late    complaint     // of proofs
 	waiting chan struct{}
 	group   sync.WaitGroup
 	rounds  *prometheus.CounterVec
 	newestG prometheus.Gauge
 }
 
-// refusal is why a ticket was not admitted.
-type refusal struct {
+// complaint is what is wrong for longer than it is worth a line each time.
+type complaint struct {
+	mu     sync.Mutex
 	reason string
 	said   time.Time
+}
+
+// news reports whether a reason is to be said: it is another than the last, or that was said a while ago.
+func (c *complaint) news(reason string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := time.Now()
+	if reason == c.reason && now.Sub(c.said) < sayEvery {
+		return false
+	}
+	c.reason, c.said = reason, now
+	return true
+}
+
+// over notes that nothing is wrong any more.
+func (c *complaint) over() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.reason = ""
 }
 
 type value struct {
@@ -217,9 +237,8 @@ func (p *prover) draw(ctx context.Context) {
 		err := p.Electorate.Ticket(ctx, ticket)
 		if err == nil || errors.Is(err, poenf.ErrPresent) {
 			p.drawn.Store(epoch)
-			p.refusal = refusal{}
-		} else if now := time.Now(); err.Error() != p.refusal.reason || now.Sub(p.refusal.said) >= sayEvery {
-			p.refusal = refusal{err.Error(), now}
+			p.refused.over()
+		} else if p.refused.news(err.Error()) {
 			p.Log.WarnContext(ctx, "ticket not admitted", slog.Uint64("epoch", epoch), slog.Any("err", err))
 		}
 	})
@@ -254,7 +273,7 @@ func (p *prover) submit(ctx context.Context, proof poenf.Proof) {
 		}
 		if errors.Is(err, poenf.ErrOutdated) {
 			p.rounds.WithLabelValues("late").Inc()
-			if now, said := time.Now().Unix(), p.late.Load(); !p.elects() && time.Duration(now-said)*time.Second >= sayEvery && p.late.CompareAndSwap(said, now) {
+			if !p.elects() && p.late.news("late") {
 				p.Log.WarnContext(ctx, "a round was closed or void before this member's proof: its hum is too faint to be read as soon as the others', or the way to the ledger too slow",
 					slog.Uint64("round", proof.Round), slog.Any("err", err))
 			}
