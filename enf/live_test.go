@@ -9,44 +9,37 @@ import (
 	"testing"
 	"time"
 
+	"gonum.org/v1/gonum/stat"
+
 	"github.com/defakepro/defakepro/dsp"
 	"github.com/defakepro/defakepro/enf"
 	"github.com/defakepro/defakepro/enf/enftest"
 )
 
-// live follows a stream as a guard does, and keeps how late each value came.
-type live struct {
-	hz, early        []float64
-	delay            []float64 // of each value
-	latest, earliest float64   // the longest delay of a value from second 60 on, and the longest of an early one
-	late             float64   // the delays of values from second 60 on, summed
-}
+// told is what was told of each second, and how many seconds after it: NaN and infinitely late where nothing was.
+type told struct{ hz, delay []float64 }
 
-func (l *live) note(s enf.Series, now float64, early bool) {
+// live follows a stream as a guard does.
+type live struct{ last, early told }
+
+func (l *told) note(s enf.Series, now float64) {
 	for i, hz := range s.Hz {
 		second := int(s.Time(i).Sub(time.Time{}) / time.Second)
-		dst, longest := &l.hz, &l.latest
-		if early {
-			dst, longest = &l.early, &l.earliest
+		for len(l.hz) <= second {
+			l.hz, l.delay = append(l.hz, math.NaN()), append(l.delay, math.Inf(1))
 		}
-		for len(*dst) <= second {
-			*dst = append(*dst, math.NaN())
-		}
-		if !early {
-			for len(l.delay) <= second {
-				l.delay = append(l.delay, math.Inf(1))
-			}
-			l.delay[second] = now - float64(second)
-		}
-		(*dst)[second] = hz
-		if second >= 60 {
-			*longest = max(*longest, now-float64(second))
-			if !early {
-				l.late += now - float64(second)
-			}
-		}
+		l.hz[second], l.delay[second] = hz, now-float64(second)
 	}
 }
+
+// settled are the delays of what was told from second 60 on.
+func (l told) settled() []float64 {
+	return slices.DeleteFunc(slices.Clone(l.delay[min(60, len(l.delay)):]), func(d float64) bool { return math.IsInf(d, 1) })
+}
+
+func (l told) longest() float64 { return slices.Max(append(l.settled(), 0)) }
+
+func (l told) mean() float64 { return stat.Mean(l.settled(), nil) }
 
 // errorOf returns the root mean square error from second 60 on, and the number of values.
 func errorOf(hz []float64, g *enftest.Grid) (rmse float64, n int) {
@@ -78,15 +71,15 @@ func TestLiveVideo(t *testing.T) {
 				t.Fatal(err)
 			}
 			now := frame.Time.Sub(time.Time{}).Seconds()
-			l.note(e.Take(), now, false)
-			l.note(e.Early(), now, true)
+			l.last.note(e.Take(), now)
+			l.early.note(e.Early(), now)
 		}
-		rmse, n := errorOf(l.hz, g)
-		early, m := errorOf(l.early, g)
+		rmse, n := errorOf(l.last.hz, g)
+		early, m := errorOf(l.early.hz, g)
 		offline := compare(whole.Close(), g)
-		t.Logf("%g fps: live %.2f mHz (%d values, %.1f s late), early %.2f (%d, %.1f s), afterwards %.2f", c.FPS, 1e3*rmse, n, l.latest, 1e3*early, m, l.earliest, 1e3*offline.rmse)
-		if n < seconds-60-20 || l.latest > 14 || rmse > 2*max(offline.rmse, 0.5e-3) {
-			t.Errorf("%g fps: live %.2f mHz, %d values, %.1f s late", c.FPS, 1e3*rmse, n, l.latest)
+		t.Logf("%g fps: live %.2f mHz (%d values, %.1f s late), early %.2f (%d, %.1f s), afterwards %.2f", c.FPS, 1e3*rmse, n, l.last.longest(), 1e3*early, m, l.early.longest(), 1e3*offline.rmse)
+		if n < seconds-60-20 || l.last.longest() > 14 || rmse > 2*max(offline.rmse, 0.5e-3) {
+			t.Errorf("%g fps: live %.2f mHz, %d values, %.1f s late", c.FPS, 1e3*rmse, n, l.last.longest())
 		}
 	}
 }
@@ -106,16 +99,16 @@ func TestEarly(t *testing.T) {
 			if err := e.Write(dsp.Signal{Start: at(float64(i) / rate), Rate: rate, Channels: [][]float64{x[i : i+rate]}}); err != nil {
 				t.Fatal(err)
 			}
-			l.note(e.Take(), float64(i)/rate+1, false)
-			l.note(e.Early(), float64(i)/rate+1, true)
+			l.last.note(e.Take(), float64(i)/rate+1)
+			l.early.note(e.Early(), float64(i)/rate+1)
 		}
-		rmse, n := errorOf(l.early, g)
-		t.Logf("%g dB-Hz: %d values, %.2f mHz, %.1f s late; the last word %.1f s", test.cn0, n, 1e3*rmse, l.earliest, l.late/float64(len(l.hz)-60))
-		if mean := l.late / float64(len(l.hz)-60); test.cn0 == 40 && mean > 11.7 { // of which up to a second is that of a block here
+		rmse, n := errorOf(l.early.hz, g)
+		t.Logf("%g dB-Hz: %d values, %.2f mHz, %.1f s late; the last word %.1f s", test.cn0, n, 1e3*rmse, l.early.longest(), l.last.mean())
+		if mean := l.last.mean(); test.cn0 == 40 && mean > 11.7 { // of which up to a second is that of a block here
 			t.Errorf("what the loud hum was is told %.1f s late on average", mean)
 		}
-		if n < test.least || test.least == 0 && n > 5 || n > 5 && (rmse > 0.001 || l.earliest > 7) {
-			t.Errorf("%g dB-Hz: %d values, %.2f mHz, %.1f s late", test.cn0, n, 1e3*rmse, l.earliest)
+		if n < test.least || test.least == 0 && n > 5 || n > 5 && (rmse > 0.001 || l.early.longest() > 7) {
+			t.Errorf("%g dB-Hz: %d values, %.2f mHz, %.1f s late", test.cn0, n, 1e3*rmse, l.early.longest())
 		}
 	}
 }
@@ -128,14 +121,14 @@ func TestQuick(t *testing.T) {
 	for _, cn0 := range []float64{75, 20} {
 		x := hum(g, 4, seconds, rate, cn0, 1, 2)
 		copy(x[from*rate:to*rate], hum(g, 4, seconds, rate, 0, 1)[from*rate:to*rate])
-		listen := func(quick bool) (l live) {
+		listen := func(quick bool) (l told) {
 			e := enf.NewAudio(enf.Options{Grid: enf.Grid60, Live: true, Quick: quick})
 			const block = rate / 4
 			for i := 0; i < len(x); i += block {
 				if err := e.Write(dsp.Signal{Start: at(float64(i) / rate), Rate: rate, Channels: [][]float64{x[i : i+block]}}); err != nil {
 					t.Fatal(err)
 				}
-				l.note(e.Take(), float64(i+block)/rate, false)
+				l.note(e.Take(), float64(i+block)/rate)
 			}
 			return l
 		}
