@@ -70,8 +70,9 @@ type front struct {
 	decimator *dsp.Decimator
 	mixed     []float64
 	low       []float64
-	level     float64 // about which the samples move, once settled
-	settled   bool
+	begun     bool
+	base      float64 // the first sample
+	level     float64 // about which the samples move, above base
 }
 
 // NewAudio returns an estimator of the ENF in sound.
@@ -163,6 +164,7 @@ func (e *AudioEstimator) silence(n int) {
 		m := min(n, piece)
 		for _, f := range e.fronts {
 			f.mixed = append(f.mixed[:0], make([]float64, m)...)
+			floats.AddConst(f.level, f.mixed)
 		}
 		e.count += m
 		e.push()
@@ -172,21 +174,11 @@ func (e *AudioEstimator) silence(n int) {
 
 // take adds n samples that are there, from index skip on.
 func (e *AudioEstimator) take(channels [][]float64, skip, n int) {
+	missing := 0
 	for i, f := range e.fronts {
 		f.mixed = append(f.mixed[:0], make([]float64, n)...)
 		mix(f.mixed, channels, skip, i == 1)
-	}
-	missing := 0
-	for i, x := range e.fronts[0].mixed {
-		if x-x != 0 { // NaN or infinite
-			missing++
-			for _, f := range e.fronts {
-				f.mixed[i] = math.NaN()
-			}
-		}
-	}
-	for _, f := range e.fronts {
-		f.settle(levelSeconds * e.rate)
+		missing = max(missing, f.begin())
 	}
 	from := e.offset + float64(e.count)/e.rate
 	share := 1 - float64(missing)/float64(n)
@@ -195,22 +187,32 @@ func (e *AudioEstimator) take(channels [][]float64, skip, n int) {
 	e.push()
 }
 
-// settle takes the level off that the samples of the input move about, of as many of late, and puts zeros where there
-// are none. A converter's offset, through filters of 80 dB, would stand at 60 Hz exactly.
-func (f *front) settle(samples float64) {
-	if !f.settled {
-		first := slices.IndexFunc(f.mixed, func(x float64) bool { return x == x }) // not NaN
+// begin makes the input begin at zero, puts its level where samples are NaN or infinite, and returns how many these are.
+func (f *front) begin() (missing int) {
+	if !f.begun {
+		first := slices.IndexFunc(f.mixed, finite)
 		if first >= 0 {
-			f.level, f.settled = f.mixed[first], true
+			f.base, f.begun = f.mixed[first], true
 		}
 	}
+	floats.AddConst(-f.base, f.mixed)
 	for i, x := range f.mixed {
-		if x != x {
-			f.mixed[i] = 0
-			continue
+		if !finite(x) {
+			f.mixed[i] = f.level
+			missing++
 		}
-		f.mixed[i] = x - f.level
-		f.level += f.mixed[i] / samples
+	}
+	return missing
+}
+
+func finite(x float64) bool { return x-x == 0 }
+
+// settle takes off the level that the decimated samples move about, of as many of late. A converter's offset, through
+// filters of 80 dB, would stand at 60 Hz exactly.
+func (f *front) settle(samples float64) {
+	for i, x := range f.low {
+		f.low[i] = x - f.level
+		f.level += f.low[i] / samples
 	}
 }
 
@@ -231,6 +233,7 @@ func mix(dst []float64, channels [][]float64, skip int, side bool) {
 func (e *AudioEstimator) push() {
 	for i, f := range e.fronts {
 		f.low = f.decimator.Write(f.low[:0], f.mixed)
+		f.settle(levelSeconds * e.lowRate())
 		e.zoom(i)
 	}
 	e.pool.advance(e.cover.share)
@@ -266,6 +269,7 @@ func (e *AudioEstimator) Close() Estimate {
 	}
 	for i, f := range e.fronts {
 		f.low = f.decimator.Flush(f.low[:0])
+		f.settle(levelSeconds * e.lowRate())
 		e.zoom(i)
 	}
 	end := e.offset + float64(e.count)/e.rate
