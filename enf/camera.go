@@ -8,6 +8,7 @@ import (
 	"math/cmplx"
 	"slices"
 
+	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/gonum/mat"
 
 	"github.com/defakepro/defakepro/dsp"
@@ -56,7 +57,7 @@ type camera struct {
 // projection is one guess at the number of cycles that the flicker passes through in a frame.
 type projection struct {
 	cycles float64
-	kernel []complex128   // per row
+	kernel [2][]float64   // per row: of the real part, of the imaginary one
 	gram   [3]float64     // of cosine, cosine with sine, and sine: what they explain of a frame, see [rowKernel]
 	energy float64        // explained, lately
 	held   [][]complex128 // frames held back, per strip
@@ -353,11 +354,10 @@ func (c *camera) middle(x []complex128) complex128 {
 // add projects a frame and lets the scene follow it, by at least the given share.
 func (p *projection) add(cells []float64, strips int, share float64) {
 	x := make([]complex128, strips)
+	rows := len(cells) / strips
 	for s := range strips {
-		for r, k := range p.kernel {
-			y := cells[r*strips+s]
-			x[s] += complex(real(k)*y, imag(k)*y)
-		}
+		strip := cells[s*rows : (s+1)*rows]
+		x[s] = complex(floats.Dot(p.kernel[0], strip), floats.Dot(p.kernel[1], strip))
 	}
 	p.held = append(p.held, x)
 	p.weight++
@@ -390,14 +390,12 @@ func (p *projection) noisy() float64 {
 // it: by least squares together with a constant, a slope and, being real, the mirror image, so that none of these leaks
 // in. gram is the Gram matrix of cosine and sine over the rows, with constant and slope taken out of both: the variance
 // that a cosine and b sine explain is a²·gram[0] + 2ab·gram[1] + b²·gram[2].
-func rowKernel(cycles float64, rows int) (kernel []complex128, gram [3]float64) {
-	kernel = make([]complex128, rows)
+func rowKernel(cycles float64, rows int) (kernel [2][]float64, gram [3]float64) {
+	kernel = [2][]float64{make([]float64, rows), make([]float64, rows)}
 	terms := 4 // cosine, sine, constant, slope
 	switch {
 	case cycles == 0:
-		for r := range kernel {
-			kernel[r] = complex(1/float64(rows), 0)
-		}
+		floats.AddConst(1/float64(rows), kernel[0])
 		return kernel, [3]float64{1, 0, 1}
 	case cycles < 1: // a part of a cycle is not told from a slope
 		terms = 3
@@ -415,7 +413,7 @@ func rowKernel(cycles float64, rows int) (kernel []complex128, gram [3]float64) 
 	}
 	weights.Mul(&inverse, basis.T())
 	for r := range rows {
-		kernel[r] = complex(weights.At(0, r), -weights.At(1, r)) / 2
+		kernel[0][r], kernel[1][r] = weights.At(0, r)/2, -weights.At(1, r)/2
 	}
 	// Taking out is inverting the inverse's block (Schur complement).
 	a, b, c := inverse.At(0, 0), inverse.At(0, 1), inverse.At(1, 1)

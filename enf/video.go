@@ -59,7 +59,7 @@ type VideoEstimator struct {
 // frame is one frame's logarithms of luminance.
 type frame struct {
 	time   float64   // by its stamp, seconds after epoch
-	cells  []float64 // rows × strips
+	cells  []float64 // strips × rows
 	pace   *pace     // that it was taken at
 	number float64   // in that
 }
@@ -136,7 +136,7 @@ func reduce(l dsp.Luma, rows int) []float64 {
 			if !(mean > darkest) || math.IsInf(mean, 1) {
 				mean = darkest
 			}
-			out[r*l.Strips+s] = math.Log(mean)
+			out[s*rows+r] = math.Log(mean)
 		}
 	}
 	return out
