@@ -36,6 +36,7 @@ type wav struct {
 	align   int // bytes of one sample of all channels
 	convert converter
 	total   int64 // samples a channel that the header promises, or wavUnknown
+	after   int64 // bytes of the data that are no whole sample, and its padding; wavUnknown: what follows does not matter
 	pos     int64 // samples a channel already read
 	buf     []byte
 	ended   error // what read has ended with
@@ -66,7 +67,7 @@ func isRIFF(id string) bool { return id == "RIFF" || id == "RF64" || id == "BW64
 
 // newWAV reads the header up to the samples.
 func newWAV(r *bufio.Reader, c io.Closer, size int64) (*wav, error) {
-	w := &wav{r: r, c: c, total: wavUnknown}
+	w := &wav{r: r, c: c, total: wavUnknown, after: wavUnknown}
 	bytes, err := w.header(size)
 	switch {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
@@ -77,6 +78,9 @@ func newWAV(r *bufio.Reader, c io.Closer, size int64) (*wav, error) {
 		return nil, errors.New("wav: holds no samples")
 	case bytes >= 0:
 		w.total = bytes / int64(w.align)
+		if size >= 0 { // of a stream, waiting for what follows could last
+			w.after = bytes%int64(w.align) + bytes&1
+		}
 		w.meta.Duration = at(0, w.total, w.meta.SampleRate)
 	}
 	w.buf = make([]byte, blockFrames*w.align)
@@ -102,6 +106,9 @@ func (w *wav) header(file int64) (int64, error) {
 		case "data":
 			if w.convert == nil {
 				return 0, errors.New("the samples come before their format")
+			}
+			if next, _ := w.r.Peek(8); n == 0 && file >= 0 && !beginsChunk(next) {
+				return file - at, nil
 			}
 			return dataSize(n, wide, riff, at, file), nil
 		case "ds64", "fmt ":
@@ -145,6 +152,19 @@ func dataSize(n, wide, riff, at, file int64) int64 {
 		return file - at
 	}
 	return n
+}
+
+// beginsChunk reports whether bytes that follow a chunk are the next one, or the end of the file, or padding.
+func beginsChunk(b []byte) bool {
+	if len(b) < 8 || bytes.Count(b, []byte{0}) == len(b) {
+		return true
+	}
+	for _, c := range b[:4] {
+		if c < ' ' || c > '~' {
+			return false
+		}
+	}
+	return true
 }
 
 // discard skips n bytes, which may be more than a bufio.Reader would skip at once on a 32-bit machine.
@@ -237,6 +257,11 @@ func (w *wav) finish(more int64, err error) error {
 	}
 	if pos := w.pos + more; w.total > pos {
 		return short(at(0, pos, w.meta.SampleRate), at(0, w.total, w.meta.SampleRate))
+	}
+	if w.after >= 0 && discard(w.r, w.after) == nil {
+		if next, _ := w.r.Peek(8); !beginsChunk(next) {
+			return fmt.Errorf("%w: its header says %.3f s, and the file goes on", ErrIncomplete, at(0, w.total, w.meta.SampleRate).Seconds())
+		}
 	}
 	return io.EOF
 }

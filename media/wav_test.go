@@ -148,6 +148,10 @@ func TestWAVSizes(t *testing.T) {
 		{"cut", plain()[:len(plain())-len(data)/2], frames / 2, true},
 		{"cut within a sample", plain()[:len(plain())-3], frames - 1, true},
 		{"claims 1 GB", sized(plain(), len(data), 1<<30), frames, true},
+		{"0 in a RIFF of all", sized(plain(), len(data), 0), frames, false},
+		{"claims half", sized(plain(), len(data), frames*4/2), frames / 2, true},
+		{"odd end within", wavFile(wavFmt(tagPCM, 2, 44100, 2), chunk("data", append(data[:len(data):len(data)], 1)...), chunk("LIST", 1)), frames, false},
+		{"zeros after", append(plain(), make([]byte, 100)...), frames, false},
 		{"stream with odd end", append(sized(plain(), len(data), 0xFFFFFFFF), 1, 2, 3), frames, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
