@@ -40,9 +40,17 @@ func (s Series) Unfit() error {
 // Mended returns s with gaps where its logger stood still or jumped and came back, and how many values it took out. It
 // shares storage with s if these are none.
 func (s Series) Mended() (Series, int) {
+	return s.without(func(s Series) int { return s.dropStuck() + s.dropGlitches() })
+}
+
+// Unstuck is Mended for the series of a recording: it leaves jumps in, which a forger may have made.
+func (s Series) Unstuck() (Series, int) { return s.without(Series.dropStuck) }
+
+// without returns s less what drop takes out, and how many values that was.
+func (s Series) without(drop func(Series) int) (Series, int) {
 	out := s
 	out.Hz = slices.Clone(s.Hz)
-	n := out.dropStuck() + out.dropGlitches()
+	n := drop(out)
 	if n == 0 {
 		return s, 0
 	}

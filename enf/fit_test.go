@@ -73,6 +73,9 @@ func TestMended(t *testing.T) {
 		{"weak grid", wandering(600, 50, 30), 0, 0},
 	} {
 		before := tt.s.Present()
+		if _, n := tt.s.Unstuck(); n > 0 != (tt.name == "stuck") {
+			t.Errorf("%s: %d values are said to be stuck", tt.name, n)
+		}
 		got, n := tt.s.Mended()
 		if n != tt.to-tt.from || got.Present() != before-n || tt.s.Present() != before {
 			t.Errorf("%s: %d values taken out, want %d", tt.name, n, tt.to-tt.from)

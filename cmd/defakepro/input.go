@@ -129,7 +129,7 @@ func (in input) read(ctx context.Context, path string, observe observer, stderr 
 		return reading{}, err
 	}
 	if rec == nil {
-		est, err := readSeries(path, pipe, in)
+		est, err := readSeries(path, pipe, in, stderr)
 		return reading{estimates: []enf.Estimate{est}}, err
 	}
 	r, err := in.estimate(rec, path, observe, stderr)
@@ -270,9 +270,10 @@ func notRecording(path string, err error) error {
 }
 
 // readSeries returns the frequency series at path, or in the pipe there, as an estimate that someone else made. If its
-// values do not tell which grid they are of, they stay as they are and the estimate's grid is GridAuto. If they are of another grid than the
+// values do not tell which grid they are of, they stay as they are and the estimate's grid is GridAuto. Where its logger stood still there
+// is a gap. If they are of another grid than the
 // reference's, of which alone it was thought that they are, that is for the comparison to say.
-func readSeries(path string, pipe *pipe, in input) (enf.Estimate, error) {
+func readSeries(path string, pipe *pipe, in input, stderr io.Writer) (enf.Estimate, error) {
 	opts := enf.CSVOptions{Grid: in.grid}
 	read := func() (enf.Series, error) { return opts.ReadFile(path) }
 	if pipe != nil {
@@ -291,6 +292,12 @@ func readSeries(path string, pipe *pipe, in input) (enf.Estimate, error) {
 		fundamental, found = s, enf.GridAuto
 	case err != nil:
 		return enf.Estimate{}, fmt.Errorf("%s: %w", shown(path), err)
+	}
+	if fundamental.Unfit() == nil { // else it is all of one value
+		var n int
+		if fundamental, n = fundamental.Unstuck(); n > 0 {
+			note(stderr, "%s: left out %v in which the logger stood still", shown(path), time.Duration(n)*s.Step)
+		}
 	}
 	return enf.Estimate{Series: fundamental, Source: sourceSeries, Grid: found, Present: s.Present() > 0, SNR: math.NaN()}, nil
 }

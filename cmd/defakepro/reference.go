@@ -84,7 +84,7 @@ func fit(path string, s enf.Series, stderr io.Writer) (enf.Series, error) {
 	}
 	s, n := s.Mended()
 	if n > 0 {
-		note(stderr, "%s: left out %v in which the logger stood still or jumped", path, time.Duration(n)*s.Step)
+		note(stderr, "%s: left out %v in which the logger jumped", path, time.Duration(n)*s.Step)
 	}
 	return s, nil
 }
