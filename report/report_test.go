@@ -364,7 +364,8 @@ func ExampleWriteText() {
 	// Output:
 	// forged: In one place the recording does not follow the grid.
 	//   recording     talk.wav
-	//   reference     grid.csv (60 Hz)
+	//   reference     grid.csv
+	//   power grid    60 Hz
 	//
 	// audio: forged: It does not follow the grid for half a minute.
 	//   ENF           present, 21.3 dB over the noise

@@ -21,7 +21,8 @@ func WriteText(w io.Writer, r detect.Report, remark string) error {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "%s\n", sentence(r.Verdict, remark, r.Reason))
 	row(&b, "recording", Printable(r.Media))
-	row(&b, "reference", fmt.Sprintf("%s (%s)", Printable(r.Reference), gridText(r.Grid)))
+	row(&b, "reference", Printable(r.Reference))
+	row(&b, "power grid", gridText(r.Grid))
 	for _, c := range r.Channels {
 		textChannel(&b, r, c)
 	}

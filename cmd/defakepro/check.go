@@ -250,6 +250,9 @@ func (o checkOptions) compare(ctx context.Context, path string, r reading, truth
 		if dated := r.estimates[i].Series.Dated() && truth.Series.Dated(); !dated && !o.Search && !o.start.set && nowhere(channels[i]) {
 			channels[i].Reason += " " + o.taken(opts.Start)
 		}
+		if o.fps != 0 && channels[i].Verdict != detect.Authentic {
+			channels[i].Reason += fmt.Sprintf(" Its frames were taken to come at %g a second, as --fps says.", o.fps)
+		}
 	}
 	found := r.combine(opts, channels)
 	found.Media, found.Reference = path, o.reference
