@@ -250,6 +250,9 @@ func (o checkOptions) compare(ctx context.Context, path string, r reading, truth
 		if dated := r.estimates[i].Series.Dated() && truth.Series.Dated(); !dated && !o.Search && !o.start.set && nowhere(channels[i]) {
 			channels[i].Reason += " " + o.taken(opts.Start)
 		}
+		if !o.Search && channels[i].Estimate.Present && truth.Series.Len() > 0 && channels[i].Truth.Present() == 0 {
+			channels[i].Reason += " " + apart(truth.Series, opts.Start)
+		}
 		if o.fps != 0 && channels[i].Verdict != detect.Authentic {
 			channels[i].Reason += fmt.Sprintf(" Its frames were taken to come at %g a second, as --fps says.", o.fps)
 		}
@@ -326,6 +329,17 @@ func (checkOptions) taken(start time.Duration) string {
 		return "It was taken to start with the reference: --start says where else, and --search finds it."
 	}
 	return "Its seconds and the reference's were taken to be of one clock: --start says where else it begins, and --search finds it."
+}
+
+// apart says where a reference lies, and where a recording that it does not touch would begin.
+func apart(truth enf.Series, start time.Duration) string {
+	place := func(after time.Duration) string {
+		if at := truth.Start.Add(after); truth.Dated() {
+			return at.UTC().Format(time.DateTime + " UTC")
+		}
+		return fmt.Sprintf("%.0f s", truth.Start.Add(after).Sub(time.Time{}).Seconds())
+	}
+	return fmt.Sprintf("The reference runs from %s to %s, and the recording would begin at %s.", place(0), place(time.Duration(truth.Len())*truth.Step), place(start))
 }
 
 // nowhere reports whether all that was compared of a channel is forged.
