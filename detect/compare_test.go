@@ -71,6 +71,12 @@ func TestCompare(t *testing.T) {
 		{"ends after the reference", estimate(rec), grid.Slice(0, 1700), detect.Options{Search: true}, detect.Authentic, 1000, "could be compared"},
 		{"reference within the recording", estimate(rec), grid.Slice(1100, 1700), detect.Options{Search: true}, detect.Authentic, -100, "could be compared"},
 
+		{"two thirds of another hour", estimate(changed(rec, func(i int, hz float64) float64 {
+			if i >= 200 && i < 800 {
+				return other.Hz[i]
+			}
+			return hz
+		})), grid, at, detect.Forged, 0, "Most of the recording does not follow"},
 		{"other grid", estimate(rec), other, at, detect.Forged, 0, "does not follow"},
 		{"other hour", estimate(rec), grid, detect.Options{Start: 4600 * time.Second}, detect.Forged, 0, "does not follow"},
 		{"constant hum", estimate(changed(rec, func(int, float64) float64 { return 60 })), grid, at, detect.Undetermined, 0, "as no grid's does"},

@@ -50,6 +50,8 @@ func (c *comparison) decide() {
 		c.say(Undetermined, "The recording follows the grid's frequency, but its values scatter by %.1f mHz, more than they should: "+
 			"where they stray, from %s on, it may be the recorder's fault.", 1e3*c.noise.median(), placed(ch.Forged[0].Start))
 		ch.Forged = nil
+	case solid && len(ch.Forged) > 0 && c.following() < 0.5:
+		c.say(Forged, "Most of the recording does not follow the grid's frequency: not %s.", describe(ch.Forged))
 	case solid && len(ch.Forged) > 0:
 		c.say(Forged, "The recording follows the grid's frequency except %s.", describe(ch.Forged))
 	case solid && !c.claims(timeline{place: c.claimed + ch.Lag}) && !c.dated:
