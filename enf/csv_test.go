@@ -310,17 +310,32 @@ func TestResample(t *testing.T) {
 	if diff := cmp.Diff(want, got, sameCSV); diff != "" {
 		t.Error(diff)
 	}
-	fine := Series{Step: 100 * time.Millisecond}
-	for i := range 100 {
-		fine.Hz = append(fine.Hz, 60+0.01*float64(i))
+	for _, ratio := range []int{2, 3, 4, 10} {
+		fine := Series{Step: time.Second / time.Duration(ratio)}
+		for i := range 10 * ratio {
+			fine.Hz = append(fine.Hz, 60+float64(i)/float64(ratio))
+		}
+		step := time.Duration(ratio) * fine.Step
+		got = fine.Resample(step)
+		if got.Len() != 10 || got.Step != step {
+			t.Fatalf("%d values %v apart", got.Len(), got.Step)
+		}
+		for i, hz := range got.Hz {
+			if want := 60 + float64(i); math.Abs(hz-want) > 1e-9 {
+				t.Errorf("%d to one, second %d: %.6f, want %.6f", ratio, i, hz, want)
+			}
+		}
 	}
-	got = fine.Resample(time.Second)
-	if got.Len() != 10 || got.Step != time.Second {
-		t.Fatalf("%d values %v apart", got.Len(), got.Step)
-	}
-	for i, hz := range got.Hz[1:] {
-		if want := 60 + 0.1*float64(i+1); math.Abs(hz-want) > 0.006 {
-			t.Errorf("second %d: %.3f, want %.3f", i+1, hz, want)
+	for _, tt := range []struct {
+		hz   []float64
+		want []float64
+	}{
+		{[]float64{60, csvNaN, csvNaN, csvNaN, 61, 62}, []float64{60, csvNaN, 61 + 1.0/3}}, // a quarter, half and a quarter are there
+		{[]float64{60, 61, csvNaN, 63, 64, 65}, []float64{60, 62, 64}},
+	} {
+		got := Series{Step: time.Second, Hz: tt.hz}.Resample(2 * time.Second)
+		if diff := cmp.Diff(Series{Step: 2 * time.Second, Hz: tt.want}, got, sameCSV); diff != "" {
+			t.Error(diff)
 		}
 	}
 }

@@ -95,19 +95,27 @@ func resampleValues(x []float64, n int, ratio float64) []float64 {
 			y[i] = lineAt(x, at)
 			continue
 		}
-		// Centred on the new value's time, so that the curve does not shift.
-		from, to := max(0, int(math.Ceil(at-ratio/2))), min(len(x), int(math.Ceil(at+ratio/2)))
-		sum, count := 0.0, 0
-		for _, v := range x[min(from, to):to] {
-			if !math.IsNaN(v) {
-				sum, count = sum+v, count+1
-			}
-		}
-		if y[i] = math.NaN(); 2*count >= to-from && count > 0 {
-			y[i] = sum / float64(count)
-		}
+		y[i] = meanAround(x, at, ratio/2)
 	}
 	return y
+}
+
+// meanAround returns the mean of x over reach to either side of the index at, less at the ends, so that the curve does not
+// shift: a value stands for half an index to either side. It is NaN where more than half of that is missing.
+func meanAround(x []float64, at, reach float64) float64 {
+	reach = min(reach, at+0.5, float64(len(x))-0.5-at)
+	from, to := at-reach, at+reach
+	sum, present := 0.0, 0.0
+	for i := max(0, int(from+0.5)); i < len(x) && float64(i)-0.5 < to; i++ {
+		part := min(to, float64(i)+0.5) - max(from, float64(i)-0.5)
+		if v := x[i]; v == v && part > 0 { // not NaN
+			sum, present = sum+part*v, present+part
+		}
+	}
+	if present <= 0 || present < reach*(1-1e-9) { // rounding must not decide
+		return math.NaN()
+	}
+	return sum / present
 }
 
 // lineAt returns x at the fractional index at, NaN outside of it.

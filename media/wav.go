@@ -36,7 +36,7 @@ type wav struct {
 	align   int // bytes of one sample of all channels
 	convert converter
 	total   int64 // samples a channel that the header promises, or wavUnknown
-	after   int64 // bytes of the data that are no whole sample, and its padding; wavUnknown: what follows does not matter
+	after   int64 // bytes of the data that are no whole sample; wavUnknown: what follows does not matter
 	pos     int64 // samples a channel already read
 	buf     []byte
 	ended   error // what read has ended with
@@ -79,7 +79,7 @@ func newWAV(r *bufio.Reader, c io.Closer, size int64) (*wav, error) {
 	case bytes >= 0:
 		w.total = bytes / int64(w.align)
 		if size >= 0 { // of a stream, waiting for what follows could last
-			w.after = bytes%int64(w.align) + bytes&1
+			w.after = bytes % int64(w.align)
 		}
 		w.meta.Duration = at(0, w.total, w.meta.SampleRate)
 	}
@@ -159,7 +159,7 @@ func beginsChunk(b []byte) bool {
 	if len(b) < 8 || bytes.Count(b, []byte{0}) == len(b) {
 		return true
 	}
-	for _, c := range b[:4] {
+	for _, c := range b[:4] { // its name
 		if c < ' ' || c > '~' {
 			return false
 		}
@@ -259,7 +259,9 @@ func (w *wav) finish(more int64, err error) error {
 		return short(at(0, pos, w.meta.SampleRate), at(0, w.total, w.meta.SampleRate))
 	}
 	if w.after >= 0 && discard(w.r, w.after) == nil {
-		if next, _ := w.r.Peek(8); !beginsChunk(next) {
+		// Whether the data are padded to an even number of bytes is up to the writer, in practice.
+		next, _ := w.r.Peek(9)
+		if !beginsChunk(next) && !beginsChunk(next[1:]) {
 			return fmt.Errorf("%w: its header says %.3f s, and the file goes on", ErrIncomplete, at(0, w.total, w.meta.SampleRate).Seconds())
 		}
 	}
