@@ -4,6 +4,7 @@
 package dsp
 
 import (
+	"fmt"
 	"math"
 
 	"gonum.org/v1/gonum/floats"
@@ -22,8 +23,12 @@ type Decimator struct {
 
 // NewDecimator returns a decimator for a stream of rate samples a second that keeps 0 to band hertz, with a ripple
 // and aliases of at most -80 dB, at the lowest output rate that is not below least. A rate that is already low gives
-// a decimator of factor 1, which passes samples through.
+// a decimator of factor 1, which passes samples through. It panics unless least is above twice band, which is positive: nothing
+// else has room for both.
 func NewDecimator(rate, band, least float64) *Decimator {
+	if !(band > 0 && least > 2*band) {
+		panic(fmt.Sprintf("dsp: a band of %g Hz does not fit into %g samples a second", band, least))
+	}
 	d := &Decimator{factor: 1}
 	for _, m := range stageFactors(rate, least) {
 		d.stages = append(d.stages, newStage(rate, band, m))

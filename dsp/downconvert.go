@@ -22,7 +22,7 @@ type Taps struct {
 }
 
 // NewTaps returns the filter that keeps ±band hertz of a stream of in samples a second, and makes one of out samples a second of it. What
-// would alias into the band is suppressed by 80 dB. The output rate must exceed twice the band.
+// would alias into the band is suppressed by 80 dB. It panics unless the output rate exceeds twice the band.
 func NewTaps(band, in, out float64) *Taps {
 	return &Taps{in: in, out: out, half: halfLength(out - 2*band)}
 }
@@ -90,6 +90,7 @@ func (d *Downconverter) Write(dst []complex128, src []float64) []complex128 {
 
 // forget drops the samples before the given index, once they are most of those kept.
 func (d *Downconverter) forget(n int) {
+	n = min(n, len(d.re)) // all of them, where the first output is yet to come
 	if 2*n > len(d.re) {
 		d.re = d.re[:copy(d.re, d.re[n:])]
 		d.im = d.im[:copy(d.im, d.im[n:])]

@@ -8,6 +8,7 @@ import (
 	"math"
 	"math/cmplx"
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"time"
 
@@ -139,6 +140,48 @@ func TestDownconverterIsAZoom(t *testing.T) {
 				t.Fatalf("rate %g: output %d errs by %.4f", in, m, d)
 			}
 		}
+	}
+}
+
+// Before time zero there are no outputs; what came then is dropped.
+func TestDownconverterFromBeforeZero(t *testing.T) {
+	const center, in, rate = 100.0, 1000.0, 8.0
+	d := dsp.NewDownconverter(center, -5, dsp.NewTaps(2.2, in, rate))
+	var got []complex128
+	for block := range 100 {
+		x := make([]float64, 100)
+		for i := range x {
+			x[i] = math.Cos(2 * math.Pi * center * float64(100*block+i) / in)
+		}
+		got = d.Write(got, x)
+	}
+	if len(got) < 30 || len(got) > 40 {
+		t.Fatalf("%d outputs of five seconds at %g a second", len(got), rate)
+	}
+	for m, x := range got {
+		if cmplx.Abs(x-0.5) > 3e-3 {
+			t.Errorf("output %d is %.4f", m, x)
+		}
+	}
+}
+
+func TestWhatCannotBePanics(t *testing.T) {
+	for name, f := range map[string]func(){
+		"a band that the decimator's output cannot hold": func() { dsp.NewDecimator(48000, 800, 1500) },
+		"no band":                   func() { dsp.NewDecimator(48000, 0, 1500) },
+		"a transform of too little": func() { dsp.NewSpectrum(64, 32) },
+		"empty frames":              func() { dsp.NewSpectrum(0, 32) },
+		"a downconverter's band":    func() { dsp.NewTaps(2, 1000, 4) },
+		"a zoom's band":             func() { dsp.NewZoom(100, 2, 4) },
+	} {
+		func() {
+			defer func() {
+				if said, _ := recover().(string); !strings.HasPrefix(said, "dsp: ") {
+					t.Errorf("%s: %q", name, said)
+				}
+			}()
+			f()
+		}()
 	}
 }
 

@@ -4,6 +4,7 @@
 package dsp
 
 import (
+	"fmt"
 	"math"
 	"math/bits"
 
@@ -19,8 +20,11 @@ type Spectrum struct {
 	gain   float64
 }
 
-// NewSpectrum returns a plan for frames of n samples, transformed with bins points; bins must be at least n.
+// NewSpectrum returns a plan for frames of n samples, transformed with bins points. It panics unless n is positive and bins at least n.
 func NewSpectrum(n, bins int) *Spectrum {
+	if n < 1 || bins < n {
+		panic(fmt.Sprintf("dsp: frames of %d samples do not fit into %d points", n, bins))
+	}
 	s := &Spectrum{window: Hann(n), work: make([]complex128, bins)}
 	if bits.OnesCount(uint(bins)) != 1 || bits.TrailingZeros(uint(bins))%2 != 0 {
 		s.fft = fourier.NewCmplxFFT(bins)

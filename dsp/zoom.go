@@ -25,7 +25,7 @@ type Zoom struct {
 }
 
 // NewZoom returns a zoom to center hertz. It keeps ±band hertz; everything that would alias there is suppressed by
-// 80 dB. The output rate must exceed twice the band.
+// 80 dB. It panics unless the output rate exceeds twice the band.
 func NewZoom(center, band, rate float64) *Zoom {
 	z := &Zoom{Center: center, Rate: rate, half: halfLength(rate - 2*band)}
 	z.kernel = make([]float64, zoomTable+2)
@@ -37,7 +37,12 @@ func NewZoom(center, band, rate float64) *Zoom {
 }
 
 // halfLength is half the length, in seconds, of a filter whose transition band has so many hertz (Kaiser 1974).
-func halfLength(transition float64) float64 { return (stopband - 7.95) / (14.36 * transition) / 2 }
+func halfLength(transition float64) float64 {
+	if !(transition > 0) {
+		panic("dsp: an output rate of no more than twice the band")
+	}
+	return (stopband - 7.95) / (14.36 * transition) / 2
+}
 
 // Delay returns how far the output lags behind the input, in seconds.
 func (z *Zoom) Delay() float64 { return z.half }

@@ -135,7 +135,7 @@ func (e *AudioEstimator) begin(s dsp.Signal) error {
 	}
 	low := e.lowRate()
 	var taps [harmonicsMax + 1]*dsp.Taps
-	for k := range taps {
+	for k := 1; k <= harmonicsMax; k++ {
 		taps[k] = dsp.NewTaps(float64(k)*zoomBand, low, float64(k)*zoomRate)
 	}
 	e.pool = newPool(e.opts, func(grid Grid) (lines []*line) {

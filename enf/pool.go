@@ -12,8 +12,8 @@ const (
 	// settleValues and settleRatio say when the grid is known: one of the two has this many values, and this many
 	// times the other's evidence.
 	settleValues, settleRatio = 90, 4
-	// leastValues is how many seconds of ENF there must be before any is said to be present. Noise alone is taken for ENF in
-	// 0.2 % of the seconds (docs/estimation.md), seldom for more than a few in a row.
+	// leastValues is how many seconds of ENF there must be before any is said to be present. Speech alone is taken for ENF in
+	// 0.07 % of the seconds (docs/results/audio.md), seldom for more than a few in a row.
 	leastValues = 8
 	// leastShare is the least share of a recording's seconds that must have ENF, and leastTwinShare that where the
 	// light's alias falls on the scene: values that are few there are wrong by 4-8 mHz, where they are most by 0.5-2
