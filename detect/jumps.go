@@ -27,8 +27,10 @@ const (
 	cutTurns  = 360  // cuts that are tried, by how much of a cycle they take out
 	cutApart  = 8.0  // seconds; jumps nearer to one another are one
 	// A cut leaves hum as loud as it was. Where it swells by more than cutSwell and cutSwells times its usual swelling, its phase jumps in honest recordings too: another
-	// device came on, a microphone was moved or muted.
-	cutSwell, cutSwells = 0.105, 1.5
+	// device came on, a microphone was moved or muted. Beyond an e-fold it always does.
+	cutSwell, cutSwells, cutSwellMost = 0.105, 1.5, 1.0
+	// cutSilence is the share of a harmonic's mean amplitude below which it was muted: what filters leave of the edges there is not usual.
+	cutSilence = 1e-3
 )
 
 // cutSwerves are by how much more than usual phases may spread in honest recordings.
@@ -119,6 +121,15 @@ func evidenceOfCut(voices []voice) float64 {
 
 func (l toneLine) seconds() float64 { return float64(len(l.samples)) / l.rate }
 
+// loudness is the harmonic's root mean square amplitude.
+func (l toneLine) loudness() float64 {
+	sum := 0.0
+	for _, z := range l.samples {
+		sum += real(z)*real(z) + imag(z)*imag(z)
+	}
+	return math.Sqrt(sum / float64(max(len(l.samples), 1)))
+}
+
 // jumps returns what a harmonic says of each place, its spread infinite where it is too unsteady to tell.
 func (l toneLine) jumps(number, places int) []voice {
 	sum := make([]complex128, len(l.samples)+1)
@@ -126,6 +137,7 @@ func (l toneLine) jumps(number, places int) []voice {
 		sum[i+1] = sum[i] + v
 	}
 	mean := func(from, to float64) complex128 { return sum[int(to*l.rate)] - sum[int(from*l.rate)] }
+	silence := cutSilence * cutHalf * l.rate * l.loudness()
 	guard := cutGuard / float64(number)
 	out, swell := nothing(places), nothing(places)
 	for p := range out {
@@ -135,6 +147,9 @@ func (l toneLine) jumps(number, places int) []voice {
 		}
 		a1, a2 := mean(t-guard-2*cutHalf, t-guard-cutHalf), mean(t-guard-cutHalf, t-guard)
 		b1, b2 := mean(t+guard, t+guard+cutHalf), mean(t+guard+cutHalf, t+guard+2*cutHalf)
+		if max(cmplx.Abs(a1), cmplx.Abs(a2), cmplx.Abs(b1), cmplx.Abs(b2)) < silence {
+			continue
+		}
 		swell[p] = swelling(a1, a2, b1, b2)
 		slope := (cmplx.Phase(a2*cmplx.Conj(a1)) + cmplx.Phase(b2*cmplx.Conj(b1))) / 2 / cutHalf
 		out[p] = cmplx.Phase(b1 * cmplx.Conj(a2) * cmplx.Rect(1, -slope*(2*guard+cutHalf)))
@@ -147,7 +162,7 @@ func (l toneLine) jumps(number, places int) []voice {
 		for q := max(0, p-reach); q < min(places, p+reach); q += 4 {
 			near, loud = append(near, math.Abs(out[q])), append(loud, swell[q])
 		}
-		s, l := max(cutLeast, 1.4826*Median(near)), max(cutSwell, cutSwells*Median(loud))
+		s, l := max(cutLeast, 1.4826*Median(near)), min(max(cutSwell, cutSwells*Median(loud)), cutSwellMost)
 		for q := p; q < min(p+4, places); q++ {
 			spread[q], swells[q] = s, l
 		}

@@ -27,6 +27,9 @@ const (
 	mostRate = 10e6
 	// levelSeconds is what the level of a signal is averaged over: a fiftieth of a cycle of hum is left in it.
 	levelSeconds = 0.2
+	// silenceLeast is for how long samples must not move, in seconds, to be taken for none: what was muted, or added to fill up. They move if by
+	// more than silenceMove, as a share of the loudest; hum 60 dB below it does a thousand times as much.
+	silenceLeast, silenceMove = 0.2, 1e-9
 	// jitter is how far a block's time may be from that of the sample after the block before, in seconds, to count
 	// as its continuation: less than any lost packet, more than rounded time stamps.
 	jitter = 0.05
@@ -72,6 +75,9 @@ type front struct {
 	low       []float64
 	begun     bool
 	base      float64 // the first sample
+	peak      float64 // the greatest so far, from base
+	newest    float64
+	still     int     // samples for which it has stood still
 	level     float64 // about which the samples move, above base
 }
 
@@ -180,6 +186,11 @@ func (e *AudioEstimator) take(channels [][]float64, skip, n int) {
 		mix(f.mixed, channels, skip, i == 1)
 		missing = max(missing, f.begin())
 	}
+	silent := n
+	for _, f := range e.fronts {
+		silent = min(silent, f.silent(int(silenceLeast*e.rate)))
+	}
+	missing = min(missing+silent, n)
 	from := e.offset + float64(e.count)/e.rate
 	share := 1 - float64(missing)/float64(n)
 	e.cover.add(from, from+float64(n)/e.rate, share)
@@ -206,6 +217,24 @@ func (f *front) begin() (missing int) {
 }
 
 func finite(x float64) bool { return x-x == 0 }
+
+// silent returns how many samples belong to stretches of at least so many that do not move at all: nothing was recorded there.
+func (f *front) silent(least int) (n int) {
+	for _, x := range f.mixed {
+		f.peak = max(f.peak, math.Abs(x))
+		if math.Abs(x-f.newest) <= silenceMove*f.peak {
+			if f.still++; f.still == least {
+				n += least
+			} else if f.still > least {
+				n++
+			}
+		} else {
+			f.still = 0
+		}
+		f.newest = x
+	}
+	return min(n, len(f.mixed))
+}
 
 // settle takes off the level that the decimated samples move about, of as many of late. A converter's offset, through
 // filters of 80 dB, would stand at 60 Hz exactly.

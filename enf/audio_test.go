@@ -8,6 +8,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"strings"
+	"slices"
 	"testing"
 	"time"
 
@@ -87,6 +88,58 @@ func TestAccuracyAgainstNoise(t *testing.T) {
 		if e.z > 1.4 || e.z < 0.4 {
 			t.Errorf("%g dB-Hz: errors are %.2f times the stated uncertainty", test.cn0, e.z)
 		}
+	}
+}
+
+// A telephone's tones and beeps are on harmonics of the nominal frequency, exactly, and far louder than hum. What most harmonics say
+// holds; where as many say one thing as the other, the estimate knows that it does not know.
+func TestTonesOnHarmonics(t *testing.T) {
+	const rate, seconds = 1000, 300
+	g := enftest.NewGrid(14, enftest.GridOptions{Nominal: enf.Grid50, Duration: seconds * time.Second})
+	for _, tt := range []struct {
+		name  string
+		lines []int
+		tones []float64
+		rmse  float64 // at most, hertz; 0: any
+	}{
+		{"busy tone", []int{2, 4, 6}, []float64{400}, 1.5e-3},
+		{"on a harmonic of the hum", []int{2, 4, 6}, []float64{100}, 1.5e-3},
+		{"dial tone", []int{2, 4, 6, 8}, []float64{350, 450}, 1.5e-3},
+		{"one against one", []int{2}, []float64{400}, 0},
+	} {
+		x := hum(g, 12, seconds, rate, 25, tt.lines...)
+		for i := 100 * rate; i < 200*rate; i++ {
+			for _, f := range tt.tones {
+				x[i] += enftest.Amplitude(50, 0.01, rate) * math.Sin(2*math.Pi*f*float64(i)/rate)
+			}
+		}
+		for _, live := range []bool{false, true} {
+			e := compare(estimate(t, enf.Options{Grid: enf.Grid50, Live: live}, rate, x), g)
+			t.Logf("%s, live %v: RMSE %.2f mHz, error over uncertainty %.2f, worst %.1f mHz, values %.0f %%", tt.name, live, 1e3*e.rmse, e.z, 1e3*e.worst, 100*e.share)
+			if tt.rmse > 0 && e.rmse > tt.rmse || e.z > 1.5 || e.share < 0.9 {
+				t.Errorf("%s, live %v: RMSE %.2f mHz, %.2f times the stated uncertainty, in %.0f %% of the seconds", tt.name, live, 1e3*e.rmse, e.z, 100*e.share)
+			}
+		}
+	}
+}
+
+// What was muted, or added to fill up, has no values: none drift on from the hum before it.
+func TestDigitalSilence(t *testing.T) {
+	const rate = 1000
+	g := enftest.NewGrid(15, enftest.GridOptions{Nominal: enf.Grid50, Duration: 200 * time.Second})
+	x := hum(g, 12, 200, rate, 45, 2, 4, 6)
+	clear(x[60*rate : 100*rate])
+	clear(x[160*rate:])
+	y := make([]float64, len(x)) // a second channel, so that middle and side both stand still
+	est := estimate(t, enf.Options{Grid: enf.Grid50}, rate, x, y)
+	for i, hz := range est.Series.Hz {
+		edge := slices.ContainsFunc([]int{0, 60, 100, 160}, func(e int) bool { return i >= e-2 && i <= e+2 })
+		if silent := i > 60 && i < 100 || i > 160; !edge && math.IsNaN(hz) != silent {
+			t.Errorf("second %d: %v", i, hz)
+		}
+	}
+	if e := compare(est, g); e.z > 1.5 || e.worst > 3e-3 {
+		t.Errorf("errors are %.2f times the stated uncertainty, %.1f mHz at worst", e.z, 1e3*e.worst)
 	}
 }
 

@@ -3,12 +3,17 @@
 
 package enf
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 const (
 	// temper makes the evidence of frames that overlap count once: sixteen-second Hann frames a second apart are
 	// as good as independent every six seconds.
 	temper = 1.0 / 6
+	// loudestLine is the most evidence that one harmonic gives for a place, in nats: that of 39 dB.
+	loudestLine = 9
 	// moveCost is the price of a move by one bin (4 mHz) in a second. Found on simulated grids and on real ones from the
 	// calm (1 mHz/s) to the weak (30 mHz/s); between 0.1 and 1 the result hardly changes.
 	moveCost = 0.3
@@ -61,6 +66,19 @@ type row struct {
 	bin     int       // the ridge
 	logs    []float64 // ln(1+power) on the ridge
 	agrees  []bool    // whether the line's own greatest peak is on the ridge
+}
+
+// peak returns the bin of a line's greatest power within reach of a deviation, both in hertz at the fundamental.
+func (r *row) peak(line int, freq, reach float64) int {
+	s := r.strips[line]
+	from, to := int((freq-reach)/binWidth)+stripHalf, int((freq+reach)/binWidth)+stripHalf
+	top := min(max(from, 0), len(s)-1)
+	for j := top; j <= min(to, len(s)-1); j++ {
+		if s[j] > s[top] {
+			top = j
+		}
+	}
+	return top
 }
 
 // value is the result for one second.
@@ -174,7 +192,8 @@ func (f *follower) slice(covered func(int) float64) {
 }
 
 // combine adds one harmonic's evidence: the log-likelihood of a line of unknown level in noise whose level is not
-// quite known, ln(1+power), less what noise alone gives on average.
+// quite known, ln(1+power), less what noise alone gives on average. What is louder than loudestLine counts for no more than
+// that: a tone that happens to be near one harmonic is not to outweigh all others.
 func (f *follower) combine(r *row, group []int) {
 	const noiseMean = 0.596 // E ln(1+x) of an exponential x: -e Ei(-1)
 	best := r.strips[group[0]]
@@ -187,8 +206,9 @@ func (f *follower) combine(r *row, group []int) {
 		}
 		best = f.scratch
 	}
+	weight := temper * math.Min(1, loudestLine/math.Log1p(slices.Max(best)))
 	for j, p := range best {
-		f.sum[j] += temper * (math.Log1p(p) - noiseMean)
+		f.sum[j] += weight * (math.Log1p(p) - noiseMean)
 	}
 }
 

@@ -4,7 +4,9 @@
 package enf
 
 import (
+	"cmp"
 	"math"
+	"slices"
 
 	"github.com/defakepro/defakepro/dsp"
 )
@@ -34,10 +36,12 @@ type meter struct {
 	lines   []*line
 	windows map[int][]*window // by length in seconds, per line
 	frames  [][]complex128    // per line, room for the longest
+
+	readings []reading // per line, of the newest fit
 }
 
 func newMeter(lines []*line) *meter {
-	m := &meter{lines: lines, windows: map[int][]*window{}}
+	m := &meter{lines: lines, windows: map[int][]*window{}, readings: make([]reading, len(lines))}
 	for _, seconds := range frameLengths {
 		for _, l := range lines {
 			m.windows[seconds] = append(m.windows[seconds], newWindow(l.rate, seconds))
@@ -73,20 +77,37 @@ const (
 )
 
 // fit finds the tone that fits the frames of the chosen lines around second t best, beginning at freq. It reports false
-// if it runs away: there is no such tone.
+// if it runs away: there is no such tone. A line that most others contradict is left out; where as many say one thing as
+// another, the uncertainty is what parts them.
 func (m *meter) fit(r *row, t, seconds int, chosen []int, freq float64) (best fit, ok bool) {
 	windows := m.windows[seconds]
 	for _, i := range chosen {
 		m.frames[i] = m.frames[i][:len(windows[i].taps)]
 		m.lines[i].cut(m.frames[i], t)
 	}
-	best.freq, best.lines = freq, len(chosen)
+	// Further than the widest line's resolution from where it began, it is another peak.
+	limit := 2 / float64(seconds) / float64(m.lines[chosen[0]].number)
+	best, ok = m.tone(r, windows, chosen, freq)
+	if !m.agree(chosen, best) {
+		agreed, center, apart := m.concord(r, windows, chosen, freq, limit)
+		if apart == 0 {
+			best, ok = m.tone(r, windows, agreed, center)
+		}
+		best.sigma = math.Hypot(best.sigma, apart)
+	}
+	return best, ok && math.Abs(best.freq-freq) < limit
+}
+
+// tone fits one tone to the frames of some lines, and leaves what each says of it in m.readings.
+func (m *meter) tone(r *row, windows []*window, lines []int, freq float64) (best fit, ok bool) {
+	best.freq, best.lines = freq, len(lines)
 	slope := 0.0
 	for range fitSteps {
 		var shift, info, bend, bendInfo float64
 		best.power = 0
-		for _, i := range chosen {
+		for _, i := range lines {
 			r := windows[i].read(m.frames[i], m.lines[i].number, r.noise[i], best.freq, slope)
+			m.readings[i] = r
 			best.power += r.power
 			shift += r.shift * r.shiftInfo
 			info += r.shiftInfo
@@ -103,9 +124,79 @@ func (m *meter) fit(r *row, t, seconds int, chosen []int, freq float64) (best fi
 			break
 		}
 	}
-	// Further than the widest line's resolution from where it began, it is another peak.
-	limit := 2 / float64(seconds) / float64(m.lines[chosen[0]].number)
-	return best, math.Abs(best.freq-freq) < limit
+	return best, true
+}
+
+const (
+	// Lines of one grid differ by their noise, and by a little more: what else hums near one of them. Beyond
+	// discordSigma times the noise and discordLeast (hertz at the fundamental) they are of two sources.
+	discordSigma, discordLeast = 4, 1e-3
+	// discordPower is the power, in units of the noise, that noise alone hardly has (see [fit.present]): a line of less says nothing.
+	discordPower = 7
+)
+
+// agree reports whether the lines just fitted are of one frequency, as far as each can tell.
+func (m *meter) agree(lines []int, f fit) bool {
+	for _, i := range lines {
+		r := m.readings[i]
+		if len(lines) > 1 && !(math.Abs(r.shift) <= discordLeast+discordSigma/math.Sqrt(r.shiftInfo)) || r.power < discordPower {
+			return false
+		}
+	}
+	return true
+}
+
+// opinion is what one line alone says of a frame: a frequency, as a deviation from nominal in hertz at the fundamental.
+type opinion struct {
+	line int
+	fit
+}
+
+// alike reports whether two lines may be of one frequency.
+func (a opinion) alike(b opinion) bool {
+	return math.Abs(a.freq-b.freq) <= discordLeast+discordSigma*math.Hypot(a.sigma, b.sigma)
+}
+
+// concord asks each line by itself, and returns the largest group that agrees, with its frequency, and how far it is from the next if
+// that is as large; all in hertz at the fundamental. Mains hum has one frequency in all its harmonics. A telephone's tones, a beep or a
+// note near one of them are louder at times than all the hum, and would outweigh it.
+func (m *meter) concord(r *row, windows []*window, lines []int, freq, reach float64) (agreed []int, center, apart float64) {
+	var all []opinion
+	for _, i := range lines {
+		f, ok := m.tone(r, windows, []int{i}, float64(r.peak(i, freq, reach)-stripHalf)*binWidth)
+		if ok && f.power >= discordPower && math.Abs(f.freq-freq) < reach {
+			all = append(all, opinion{i, f})
+		}
+	}
+	if len(all) == 0 {
+		return lines, freq, 0
+	}
+	slices.SortStableFunc(all, func(a, b opinion) int { return cmp.Compare(a.sigma, b.sigma) })
+	best := largest(all)
+	rest := largest(slices.DeleteFunc(slices.Clone(all), func(a opinion) bool { return slices.Contains(best, a) }))
+	if len(rest) == len(best) {
+		apart = math.Abs(best[0].freq - rest[0].freq)
+	}
+	for _, a := range best {
+		agreed = append(agreed, a.line)
+	}
+	return agreed, best[0].freq, apart
+}
+
+// largest returns the largest group of which each agrees with all others; of two, that of the surest.
+func largest(all []opinion) (best []opinion) {
+	for _, a := range all {
+		group := []opinion{a}
+		for _, b := range all {
+			if b != a && !slices.ContainsFunc(group, func(c opinion) bool { return !b.alike(c) }) {
+				group = append(group, b)
+			}
+		}
+		if len(group) > len(best) {
+			best = group
+		}
+	}
+	return best
 }
 
 // window is a Hann frame of one line at one length, with the moments that the estimator and its uncertainty need.
