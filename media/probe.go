@@ -24,7 +24,7 @@ import (
 // files, and formats that take any text or noise for media (tty, raw codecs without a signature) are left out on purpose.
 const demuxers = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,flv,live_flv,mpegts,mpeg,mpegvideo,ogg,mp3,aac,wav,w64,aiff,flac,asf," +
 	"caf,amr,au,ivf,mxf,dv,rm,wv,ape,tta,tak,nut,yuv4mpegpipe,ac3,eac3,dts,dtshd,truehd,m4v,h264,hevc,obu,av1,dsf,gsm,voc," +
-	"mpc,mpc8,qcp,smjpeg,mpjpeg,wtv,gxf,swf,loas,spdif,iff"
+	"mpc,mpc8,qcp,smjpeg,mpjpeg,wtv,gxf,swf,loas,spdif,iff,gif"
 
 // lengthKept lists formats whose header states a duration; those of others are estimates from the bit rate.
 var lengthKept = []string{"mov", "matroska", "avi", "wav", "w64", "flac", "aiff", "caf"}
