@@ -85,7 +85,7 @@ func (t *Tones) Beside(ch Channel) Channel {
 		return ch
 	}
 	jumps, _ := t.cuts(ch.Estimate.Grid)
-	spans, alone := snapped(ch.Forged, jumps)
+	spans, alone := snapped(ch.Forged, jumps, float64(ch.Estimate.Series.Len()))
 	if len(spans)+len(alone) == 0 {
 		return ch
 	}
@@ -95,8 +95,7 @@ func (t *Tones) Beside(ch Channel) Channel {
 		alone = nil
 	}
 	found := describe(ch.Forged)
-	ch.Forged = append(spans, alone...)
-	slices.SortFunc(ch.Forged, func(a, b Span) int { return cmp.Compare(a.Start, b.Start) })
+	ch.Forged = ordered(spans, alone)
 	ch.Windows = slices.Clone(ch.Windows)
 	for i := range ch.Windows {
 		ch.Windows[i].accuse(ch.Forged)
@@ -120,45 +119,79 @@ func (t *Tones) Beside(ch Channel) Channel {
 	return ch
 }
 
-// snapped moves the edges of spans to the jumps that they stand for, and returns the jumps that stand for themselves. Neither argument is changed.
-func snapped(spans, jumps []Span) (moved, alone []Span) {
+// edge is where a foreign span begins or ends, or where a cut is: what a jump near it may tell more exactly.
+type edge struct {
+	at     float64 // seconds
+	moveTo func(jump Span)
+}
+
+// snapped moves each edge of spans to the nearest jump that no other edge is nearer to, and returns the jumps that stand for themselves: those within a foreign
+// span do not. The recording, seconds long, begins and ends without a splice, so its edges stay. Neither argument is changed.
+func snapped(spans, jumps []Span, seconds float64) (moved, alone []Span) {
 	moved = slices.Clone(spans)
-	for _, j := range jumps {
-		at, known := (j.Start+j.End)/2, false
-		for i := range moved {
-			s := &moved[i]
-			middle := (s.Start + s.End) / 2
-			switch {
-			case s.Kind == SpanCut:
-				if known = math.Abs(middle-at) <= snapReach; known {
-					s.Start, s.End = j.Start, j.End
-				}
-			case at <= middle && math.Abs(s.Start-at) <= snapReach:
-				s.Start, known = at, true
-			case at > middle && math.Abs(s.End-at) <= snapReach:
-				s.End, known = at, true
-			default:
-				known = s.Start < at && at < s.End
-			}
-			if known {
-				break
+	var edges []edge
+	for i := range moved {
+		s := &moved[i]
+		if s.Kind == SpanCut {
+			edges = append(edges, edge{s.middle(), func(j Span) { s.Start, s.End = j.Start, j.End }})
+			continue
+		}
+		edges = append(edges, edge{s.Start, func(j Span) { s.Start = j.middle() }}, edge{s.End, func(j Span) { s.End = j.middle() }})
+	}
+	type pair struct{ edge, jump int }
+	apart := func(p pair) float64 { return math.Abs(edges[p.edge].at - jumps[p.jump].middle()) }
+	var pairs []pair
+	for i, e := range edges {
+		for k, j := range jumps {
+			at := j.middle()
+			// An edge that stays between its neighbours leaves the spans in order.
+			between := (i == 0 || at > edges[i-1].at) && (i == len(edges)-1 || at < edges[i+1].at)
+			if p := (pair{i, k}); between && e.at > 0 && e.at < seconds && apart(p) <= snapReach {
+				pairs = append(pairs, p)
 			}
 		}
-		if !known {
+	}
+	slices.SortStableFunc(pairs, func(a, b pair) int { return cmp.Compare(apart(a), apart(b)) })
+	told, taken := make([]bool, len(edges)), make([]bool, len(jumps))
+	for _, p := range pairs {
+		if !told[p.edge] && !taken[p.jump] {
+			told[p.edge], taken[p.jump] = true, true
+			edges[p.edge].moveTo(jumps[p.jump])
+		}
+	}
+	for k, j := range jumps {
+		within := func(s Span) bool { return s.Kind == SpanForeign && s.Start < j.middle() && j.middle() < s.End }
+		if !taken[k] && !slices.ContainsFunc(moved, within) {
 			alone = append(alone, j)
 		}
 	}
 	return moved, alone
 }
 
+// ordered returns spans and jumps as one list, in order. Where a cut, which is known to within its bounds only, reaches into what is beside it, it ends there.
+func ordered(spans, jumps []Span) []Span {
+	all := slices.Concat(spans, jumps)
+	slices.SortFunc(all, func(a, b Span) int { return cmp.Compare(a.middle(), b.middle()) })
+	for i := 1; i < len(all); i++ {
+		switch last := &all[i-1]; {
+		case last.End <= all[i].Start:
+		case last.Kind == SpanCut:
+			last.End = all[i].Start
+		default:
+			all[i].Start = last.End
+		}
+	}
+	return all
+}
+
 // places lists where the cuts are.
 func places(cuts []Span) string {
 	if len(cuts) > 3 {
-		return fmt.Sprintf("in %d places, first at %s", len(cuts), placed((cuts[0].Start+cuts[0].End)/2))
+		return fmt.Sprintf("in %d places, first at %s", len(cuts), placed(cuts[0].middle()))
 	}
 	at := make([]string, len(cuts))
 	for i, s := range cuts {
-		at[i] = placed((s.Start + s.End) / 2)
+		at[i] = placed(s.middle())
 	}
 	return "at " + strings.Join(at, ", ")
 }

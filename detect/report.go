@@ -72,6 +72,8 @@ type Span struct {
 	Jump float64
 }
 
+func (s Span) middle() float64 { return (s.Start + s.End) / 2 }
+
 // Channel is the comparison of one channel, audio or video, with the reference.
 type Channel struct {
 	// Estimate is the estimate that was compared, its series at a value a second.

@@ -275,11 +275,11 @@ func describe(spans []Span) string {
 		case s.Kind == SpanForeign:
 			parts = append(parts, fmt.Sprintf("from %s to %s", placed(s.Start), placed(s.End)))
 		case s.Jump == 0:
-			parts = append(parts, fmt.Sprintf("at %s, where the phase of the hum jumps", placed((s.Start+s.End)/2)))
+			parts = append(parts, fmt.Sprintf("at %s, where the phase of the hum jumps", placed(s.middle())))
 		case s.Jump > 0:
-			parts = append(parts, fmt.Sprintf("at %s, where %s are missing", placed((s.Start+s.End)/2), clock(s.Jump)))
+			parts = append(parts, fmt.Sprintf("at %s, where %s are missing", placed(s.middle()), clock(s.Jump)))
 		default:
-			parts = append(parts, fmt.Sprintf("at %s, where it goes back by %s", placed((s.Start+s.End)/2), clock(-s.Jump)))
+			parts = append(parts, fmt.Sprintf("at %s, where it goes back by %s", placed(s.middle()), clock(-s.Jump)))
 		}
 	}
 	return strings.Join(parts, ", ")
