@@ -34,8 +34,8 @@ func BenchmarkFindMatches(b *testing.B) {
 			b.ReportAllocs()
 			first := 0.0
 			for b.Loop() {
-				found := detect.FindMatches(c.series, reference, 5)
-				if len(found) > 0 && found[0].Offset > at-2 && found[0].Offset < at+2 {
+				m := found(b, c.series, reference, 5)
+				if len(m) > 0 && m[0].Offset > at-2 && m[0].Offset < at+2 {
 					first++
 				}
 			}

@@ -288,7 +288,11 @@ func TestStrange(t *testing.T) {
 		if c.Reason == "" || c.Verdict == detect.Authentic && o.Rule != detect.RuleCorrelation {
 			t.Errorf("%s: %q: %d values and %d", c.Verdict, c.Reason, a.Len(), b.Len())
 		}
-		for _, m := range detect.FindMatches(a, b, 3) {
+		found, err := detect.FindMatches(a, b, 3)
+		if err != nil && len(found) > 0 {
+			t.Errorf("%d matches and error %v", len(found), err)
+		}
+		for _, m := range found {
 			if math.IsNaN(m.Offset) || math.IsNaN(m.LLR) {
 				t.Errorf("match %+v", m)
 			}

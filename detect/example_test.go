@@ -41,7 +41,11 @@ func ExampleFindMatches() {
 	reference.Start = time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC)
 	recording := enf.Series{Step: time.Second, Hz: reference.Hz[40000:40600]}
 
-	best := detect.FindMatches(recording, reference, 1)[0]
+	matches, err := detect.FindMatches(recording, reference, 1)
+	if err != nil {
+		panic(err)
+	}
+	best := matches[0]
 	fmt.Println(best.Time.Format(time.DateTime), best.LLR > 100)
 	// Output: 2026-05-01 11:06:40 true
 }

@@ -5,6 +5,8 @@ package detect
 
 import (
 	"cmp"
+	"errors"
+	"fmt"
 	"math"
 	"runtime"
 	"slices"
@@ -37,11 +39,17 @@ type place struct{ offset, score float64 }
 //
 // It slides the recording along by FFT and chooses places by the likelihood of what is left after the mean difference is
 // taken out, a mean difference of more than a clock's error counting against it, and ranks those by LLR. Gaps in either are left out. The
-// recording may overhang either end of the reference by all but a minute. Both are taken at their fundamental. The
+// recording may overhang either end of the reference by all but a minute. Both may be at a harmonic. The
 // time is that of FFTs over the reference: an hour in ten years of a value a second takes seconds.
-func FindMatches(series, reference enf.Series, top int) []Match {
+//
+// It is an error if the two are not of one grid. That wraps [enf.ErrGrid] if their values do not tell which grid they are of.
+func FindMatches(series, reference enf.Series, top int) ([]Match, error) {
 	if top <= 0 {
-		return nil
+		return nil, nil
+	}
+	series, reference, err := fundamentals(series, reference)
+	if err != nil {
+		return nil, err
 	}
 	rec := newTrack(series)
 	ref := newReference(reference)
@@ -55,7 +63,25 @@ func FindMatches(series, reference enf.Series, top int) []Match {
 		}
 		matches = append(matches, m)
 	}
-	return matches
+	return matches, nil
+}
+
+// fundamentals returns both at the fundamental of the grid that one of them at least tells.
+func fundamentals(series, reference enf.Series) (own, ref enf.Series, err error) {
+	_, grid, err := reference.Fundamental(enf.GridAuto)
+	if errors.Is(err, enf.ErrGrid) {
+		_, grid, err = series.Fundamental(enf.GridAuto)
+	}
+	if err == nil {
+		ref, _, err = reference.Fundamental(grid)
+	}
+	if err != nil {
+		return own, ref, fmt.Errorf("reference: %w", err)
+	}
+	if own, _, err = series.Fundamental(grid); err != nil {
+		return own, ref, fmt.Errorf("recording: %w", err)
+	}
+	return own, ref, nil
 }
 
 // search returns the distinct places of rec in ref with the most evidence, at most top, best first. Their scores are

@@ -6,12 +6,23 @@ package detect_test
 import (
 	"math"
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/defakepro/defakepro/detect"
 	"github.com/defakepro/defakepro/enf"
 )
+
+// found returns what a search for a series finds.
+func found(t testing.TB, series, reference enf.Series, top int) []detect.Match {
+	t.Helper()
+	m, err := detect.FindMatches(series, reference, top)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
 
 func TestFindMatches(t *testing.T) {
 	const at = 70_000
@@ -50,7 +61,7 @@ func TestFindMatches(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			m := detect.FindMatches(tt.rec, tt.reference, 4)
+			m := found(t, tt.rec, tt.reference, 4)
 			if len(m) == 0 || math.Abs(m[0].Offset-tt.want) > tt.within || m[0].Correlation < 0.97 || m[0].LLR < 20 {
 				t.Fatalf("%+v, want %.1f s first", m, tt.want)
 			}
@@ -68,14 +79,14 @@ func TestFindMatches(t *testing.T) {
 func TestFindMatchesDates(t *testing.T) {
 	grid := wandering(4, 20_000)
 	grid.Start = time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
-	m := detect.FindMatches(noisy(grid, 5000, 1200, 0.001, 5), grid, 1)
+	m := found(t, noisy(grid, 5000, 1200, 0.001, 5), grid, 1)
 	if len(m) != 1 || m[0].Time.Sub(grid.Time(5000)).Abs() > time.Second {
 		t.Fatalf("%+v, want %v", m, grid.Time(5000))
 	}
-	if got := detect.FindMatches(grid, grid, 0); got != nil {
+	if got := found(t, grid, grid, 0); got != nil {
 		t.Errorf("asked for none, got %v", got)
 	}
-	if got := detect.FindMatches(enf.Series{}, grid, 3); len(got) != 0 {
+	if got := found(t, enf.Series{}, grid, 3); len(got) != 0 {
 		t.Errorf("nothing matches %v", got)
 	}
 }
@@ -97,11 +108,11 @@ func TestFindMatchesIsExhaustive(t *testing.T) {
 				best, least = offset, e
 			}
 		}
-		found := false
-		for _, m := range detect.FindMatches(rec, grid, 10) {
-			found = found || math.Abs(m.Offset-float64(best)) <= 2
+		hit := false
+		for _, m := range found(t, rec, grid, 10) {
+			hit = hit || math.Abs(m.Offset-float64(best)) <= 2
 		}
-		if !found {
+		if !hit {
 			t.Errorf("trial %d: %d s, with an RMSE of %.2f mHz, is not found", trial, best, 1e3*least)
 		}
 	}
@@ -116,4 +127,39 @@ func deviation(y, x []float64) float64 {
 		}
 	}
 	return math.Sqrt(max(0, squares/n-sum/n*sum/n))
+}
+
+// TestFindMatchesHarmonics: a series may be at a harmonic, and none is looked for in a reference of another grid.
+func TestFindMatchesHarmonics(t *testing.T) {
+	times := func(s enf.Series, k float64) enf.Series {
+		return changed(s, func(_ int, hz float64) float64 { return k * hz })
+	}
+	grid := wandering(7, 6000)
+	rec := noisy(grid, 2000, 900, 0.001, 8)
+	other := changed(grid, func(_ int, hz float64) float64 { return hz - 10 })
+	for _, c := range []struct {
+		name           string
+		rec, reference enf.Series
+		err            string // what it says; empty for none
+	}{
+		{"reference", rec, times(grid, 2), ""},
+		{"recording", times(rec, 2), grid, ""},
+		{"both", times(rec, 4), times(grid, 2), ""},
+		{"the recording tells the grid", rec, times(grid, 5), ""},
+		{"the reference does", times(rec, 5), grid, ""},
+		{"neither does", times(rec, 5), times(grid, 5), "300.0 Hz"},
+		{"of no grid", rec, times(grid, 0.6), "reference: "},
+		{"of two grids", rec, other, "recording: "},
+	} {
+		m, err := detect.FindMatches(c.rec, c.reference, 1)
+		if c.err != "" {
+			if err == nil || !strings.Contains(err.Error(), c.err) {
+				t.Errorf("%s: %v and error %v, want one with %q", c.name, m, err, c.err)
+			}
+			continue
+		}
+		if err != nil || len(m) == 0 || math.Abs(m[0].Offset-2000) > 0.5 || math.Abs(m[0].Shift) > 0.001 {
+			t.Errorf("%s: %+v, error %v", c.name, m, err)
+		}
+	}
 }

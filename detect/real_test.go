@@ -151,7 +151,7 @@ func TestRealMatch(t *testing.T) {
 	}
 	for _, name := range devices {
 		part := real(t, "econledger", name).Slice(600, 1500)
-		m := detect.FindMatches(part, day, 3)
+		m := found(t, part, day, 3)
 		if len(m) != 3 || math.Abs(m[0].Offset-(2*at+600)) > 1 || m[0].Correlation < 0.98 || m[0].LLR < m[1].LLR+50 {
 			t.Errorf("%s: %+v, want %d s", name, m, 2*at+600)
 			continue

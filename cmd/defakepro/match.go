@@ -93,13 +93,12 @@ func (o matchOptions) find(path string, est, truth enf.Estimate, stderr io.Write
 		explain(stderr, o.reference, truth)
 		return nil, nil
 	}
-	reference, _, err := truth.Series.Fundamental(est.Grid)
+	matches, err := detect.FindMatches(est.Series, truth.Series, o.top)
 	if err != nil {
-		return nil, fmt.Errorf("reference %s: %w", o.reference, gridHint(err))
+		return nil, fmt.Errorf("%s in %s: %w", shown(path), o.reference, gridHint(err))
 	}
-	matches := detect.FindMatches(est.Series, reference, o.top)
 	for i := range matches {
-		matches[i].Offset += reference.Origin()
+		matches[i].Offset += truth.Series.Origin()
 	}
 	return matches, nil
 }

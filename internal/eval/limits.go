@@ -98,7 +98,10 @@ func (o LimitsOptions) replay(ctx context.Context) (Table, error) {
 			if !ok {
 				return t, fmt.Errorf("no %d s without gaps to imitate", length)
 			}
-			matches := detect.FindMatches(o.Now.Slice(now, now+length), o.Archive, 1)
+			matches, err := detect.FindMatches(o.Now.Slice(now, now+length), o.Archive, 1)
+			if err != nil {
+				return t, err
+			}
 			if len(matches) == 0 {
 				continue
 			}
