@@ -4,6 +4,7 @@
 package detect
 
 import (
+	"context"
 	"math"
 	"slices"
 )
@@ -23,13 +24,16 @@ type alignment struct {
 }
 
 // align finds the alignment within so many seconds of place that most of the recording agrees with. The rest may be
-// anything: half of a recording with a cut lies elsewhere, and a replaced stretch nowhere.
-func align(rec track, ref reference, place float64, within int) alignment {
+// anything: half of a recording with a cut lies elsewhere, and a replaced stretch nowhere. Once ctx ends, what it finds is of no use.
+func align(ctx context.Context, rec track, ref reference, place float64, within int) alignment {
 	best := alignment{place: place, rmse: math.NaN()}
 	tolerance := rec.tolerance()
 	votes := make([]float64, int(2*offsetReach/offsetBin)+1)
 	try := func(p float64) alignment { return supportAt(rec, ref, p, tolerance, votes) }
 	for lag := range 2*within + 1 {
+		if ctx.Err() != nil {
+			break
+		}
 		// The place nearest to the one claimed comes first, and wins a draw.
 		p := place + float64((lag+1)/2)*float64(1-2*(lag%2))
 		if a := try(p); a.support > best.support+1e-9 {

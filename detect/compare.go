@@ -4,6 +4,7 @@
 package detect
 
 import (
+	"context"
 	"math"
 	"time"
 
@@ -58,8 +59,9 @@ type comparison struct {
 // places tried all agree, over at least a window and half of the recording; else undetermined. A recording that follows
 // the reference nowhere is forged if its time was claimed, and undetermined if it was searched for.
 //
-// Truth may be at a harmonic, of any step, have gaps, and be shorter or longer than the recording.
-func Compare(est enf.Estimate, truth enf.Series, o Options) Channel {
+// Truth may be at a harmonic, of any step, have gaps, and be shorter or longer than the recording. If ctx ends before the comparison does, the channel is
+// undetermined.
+func Compare(ctx context.Context, est enf.Estimate, truth enf.Series, o Options) Channel {
 	c := &comparison{options: o.withDefaults()}
 	est.Series = est.Series.Resample(time.Second)
 	c.channel = Channel{Estimate: est, Verdict: Undetermined, Correlation: math.NaN(), RMSE: math.NaN()}
@@ -68,12 +70,12 @@ func Compare(est enf.Estimate, truth enf.Series, o Options) Channel {
 		c.channel.Reason = reason
 		return c.channel
 	}
-	for _, step := range []func(){func() { c.place(truth) }, c.split, c.measure, c.decide} {
-		if stopped(c.options.Done) {
-			c.channel.Reason = "The comparison was ended before it was through."
-			break
+	unfinished := c.channel
+	for _, step := range []func(context.Context){func(ctx context.Context) { c.place(ctx, truth) }, c.split, c.measure, c.decide} {
+		if step(ctx); ctx.Err() != nil {
+			unfinished.Reason = "The comparison was ended before it was through."
+			return unfinished
 		}
-		step()
 	}
 	return c.channel
 }
@@ -89,8 +91,8 @@ func nothing(n int) []float64 {
 
 // split divides the recording into stretches: first by what its noise may be, then by what is left of the stretches
 // that follow the reference.
-func (c *comparison) split() {
-	c.focus()
+func (c *comparison) split(ctx context.Context) {
+	c.focus(ctx)
 	c.lines = timelines(c.rec, c.near, c.main)
 	c.learn(c.rec.residuals(c.lines[0].truth, c.main.offset))
 	c.segs = c.rec.segments(c.lines, c.main.offset, c.noise, c.options.AlarmPrice())
@@ -103,19 +105,19 @@ func (c *comparison) split() {
 		c.main.offset += m
 	}
 	c.segs = c.rec.segments(c.lines, c.main.offset, c.noise, c.options.AlarmPrice())
-	c.agreed = c.prune()
+	c.agreed = c.prune(ctx)
 	// Noise that is as great as that of a comparison with anything, and still not most of the recording agrees: chance.
 	if c.agreed > 0 && !c.trusted() && c.following() < mostly {
 		c.agreed = 0
 	}
 	if c.agreed == 0 {
-		c.resign()
+		c.resign(ctx)
 		return
 	}
-	if far := c.faraway(); len(far) > 0 {
+	if far := c.faraway(ctx); len(far) > 0 {
 		c.lines = append(c.lines, far...)
 		c.segs = c.rec.segments(c.lines, c.main.offset, c.noise, c.options.AlarmPrice())
-		c.agreed = c.prune()
+		c.agreed = c.prune(ctx)
 	}
 	c.displaced()
 }
@@ -167,14 +169,14 @@ func spreadOf(x []float64) float64 {
 }
 
 // faraway returns timelines for a foreign beginning or end that lie farther off than the others reach.
-func (c *comparison) faraway() []timeline {
+func (c *comparison) faraway(ctx context.Context) []timeline {
 	var lines []timeline
 	for _, s := range []segment{c.segs[0], c.segs[len(c.segs)-1]} {
 		if s.state != foreign || s.to-s.from < longForeign || len(c.segs) == 1 {
 			continue
 		}
 		piece := c.rec.slice(s.from, s.to)
-		for _, p := range search(piece, c.ref, c.grid, 1, c.options.Done) {
+		for _, p := range search(ctx, piece, c.ref, c.grid, 1) {
 			truth := c.rec.along(c.ref, p.offset-float64(s.from), c.main.offset/c.rec.mean)
 			llr := c.grid.evidenceOver(piece.hz, truth[s.from:s.to], c.main.offset, offsetSlack, c.noise.slice(s.from, s.to))
 			if llr > chance+math.Log(float64(len(c.ref.hz))*c.ref.step) {
@@ -197,7 +199,7 @@ func (rec track) slice(from, to int) track {
 }
 
 // measure fills in what was found, verdict and reason excepted.
-func (c *comparison) measure() {
+func (c *comparison) measure(context.Context) {
 	ch := &c.channel
 	truth := ch.Truth.Hz
 	state := 0
@@ -233,7 +235,7 @@ func (c *comparison) measure() {
 // prune makes foreign what lies beside the timeline with the most evidence and has not the evidence for itself that
 // choosing its place, among hundreds, takes. It returns the evidence for all that is left, 0 if the best itself has not
 // enough.
-func (c *comparison) prune() float64 {
+func (c *comparison) prune(ctx context.Context) float64 {
 	used, pieces := make(map[int]float64), make(map[int]float64)
 	for _, s := range c.segs {
 		if s.state != foreign {
@@ -242,6 +244,9 @@ func (c *comparison) prune() float64 {
 	}
 	best := foreign
 	for state := range pieces {
+		if ctx.Err() != nil {
+			return 0
+		}
 		used[state] = c.evidenceFor(state)
 		if best == foreign || used[state] > used[best] || used[state] == used[best] && state < best {
 			best = state
@@ -280,9 +285,9 @@ func (c *comparison) prune() float64 {
 
 // resign compares the whole recording with the place claimed, or for a search with the best, since nothing is known to
 // follow the reference.
-func (c *comparison) resign() {
+func (c *comparison) resign(ctx context.Context) {
 	if !c.options.Search {
-		c.main = align(c.rec, c.ref, c.claimed, int(c.options.MaxLag.Seconds()))
+		c.main = align(ctx, c.rec, c.ref, c.claimed, int(c.options.MaxLag.Seconds()))
 	}
 	c.lines = []timeline{{c.main.place, c.rec.along(c.ref, c.main.place, 0)}}
 	c.segs = []segment{{0, len(c.rec.hz), 0}}

@@ -101,7 +101,7 @@ func TestCompare(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			c := detect.Compare(tt.est, tt.truth, tt.options)
+			c := detect.Compare(t.Context(), tt.est, tt.truth, tt.options)
 			if c.Verdict != tt.want || !strings.Contains(c.Reason, tt.reason) {
 				t.Fatalf("%s: %s (r %.3f, RMSE %.2f mHz, LLR %.1f); want %s: …%s…",
 					c.Verdict, c.Reason, c.Correlation, 1e3*c.RMSE, c.LLR, tt.want, tt.reason)
@@ -154,7 +154,7 @@ func TestSpans(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			for _, search := range []bool{false, true} {
-				c := detect.Compare(estimate(tt.rec), grid, detect.Options{Search: search})
+				c := detect.Compare(t.Context(), estimate(tt.rec), grid, detect.Options{Search: search})
 				if c.Verdict != detect.Forged || len(c.Forged) != len(tt.want) {
 					t.Fatalf("search %v: %s: %s: %+v, want %+v", search, c.Verdict, c.Reason, c.Forged, tt.want)
 				}
@@ -191,7 +191,7 @@ func TestError(t *testing.T) {
 		est := estimate(noisy(grid, at, 60, 0.002, uint64(i)))
 		for kind, start := range map[string]int{"genuine": at, "other": 200 + rng.IntN(grid.Len()-1000)} {
 			// A stretch of the reference will do, and keeps its own statistics from being gathered anew.
-			c := detect.Compare(est, grid.Slice(start-200, start+300), detect.Options{Start: 200 * time.Second})
+			c := detect.Compare(t.Context(), est, grid.Slice(start-200, start+300), detect.Options{Start: 200 * time.Second})
 			switch c.Verdict {
 			case detect.Undetermined:
 				undecided[kind]++
@@ -221,7 +221,7 @@ func TestCorrelationRule(t *testing.T) {
 	grid := wandering(10, 4000)
 	o := detect.Options{Rule: detect.RuleCorrelation}
 	rec := noisy(grid, 0, 1200, 0.0003, 1)
-	c := detect.Compare(estimate(rec), grid, o)
+	c := detect.Compare(t.Context(), estimate(rec), grid, o)
 	below := 0
 	for _, w := range c.Windows {
 		want := detect.Authentic
@@ -237,14 +237,14 @@ func TestCorrelationRule(t *testing.T) {
 		t.Errorf("%d windows, want %d", len(c.Windows), want)
 	}
 	o.Recent = 12
-	if last := detect.Compare(estimate(rec), grid, o).Windows; !slices.Equal(last, c.Windows[len(c.Windows)-12:]) {
+	if last := detect.Compare(t.Context(), estimate(rec), grid, o).Windows; !slices.Equal(last, c.Windows[len(c.Windows)-12:]) {
 		t.Errorf("the last windows are %v, want %v", last, c.Windows[len(c.Windows)-12:])
 	}
 	o.Recent = 0
 	if (below > 0) != (c.Verdict == detect.Forged) || (below > 0) != (len(c.Forged) > 0) {
 		t.Errorf("%d windows below: %s, %v", below, c.Verdict, c.Forged)
 	}
-	if c := detect.Compare(estimate(rec), wandering(11, 4000), o); c.Verdict != detect.Forged {
+	if c := detect.Compare(t.Context(), estimate(rec), wandering(11, 4000), o); c.Verdict != detect.Forged {
 		t.Errorf("another grid: %s: %s", c.Verdict, c.Reason)
 	}
 }
@@ -284,11 +284,11 @@ func TestStrange(t *testing.T) {
 		if rng.IntN(3) == 0 {
 			o.Rule = detect.RuleCorrelation
 		}
-		c := detect.Compare(est, b, o)
+		c := detect.Compare(t.Context(), est, b, o)
 		if c.Reason == "" || c.Verdict == detect.Authentic && o.Rule != detect.RuleCorrelation {
 			t.Errorf("%s: %q: %d values and %d", c.Verdict, c.Reason, a.Len(), b.Len())
 		}
-		found, err := detect.FindMatches(a, b, 3)
+		found, err := detect.FindMatches(t.Context(), a, b, 3)
 		if err != nil && len(found) > 0 {
 			t.Errorf("%d matches and error %v", len(found), err)
 		}
@@ -330,7 +330,7 @@ func TestShorterBeginning(t *testing.T) {
 	for seed := range uint64(20) {
 		grid := wandering(50+seed, 3600)
 		rec := joined(noisy(grid, 1000, 120, 0.002, seed).Hz, noisy(grid, 1140, 600, 0.002, seed+100).Hz)
-		c := detect.Compare(estimate(rec), grid, detect.Options{Start: 1000 * time.Second})
+		c := detect.Compare(t.Context(), estimate(rec), grid, detect.Options{Start: 1000 * time.Second})
 		for _, s := range c.Forged {
 			if s.End < 90 {
 				t.Errorf("seed %d: a span from %.0f to %.0f s (%s), long before the cut at 120 s", seed, s.Start, s.End, s.Kind)
@@ -357,7 +357,7 @@ func TestMinuteInPlace(t *testing.T) {
 	})
 	astray := 0
 	for from := 200; from+60 < 7000; from += 20 {
-		c := detect.Compare(estimate(rec.Slice(from, from+60)), grid, detect.Options{Start: time.Duration(from) * time.Second})
+		c := detect.Compare(t.Context(), estimate(rec.Slice(from, from+60)), grid, detect.Options{Start: time.Duration(from) * time.Second})
 		if math.Abs(c.Lag) > 2.5 {
 			astray++
 		}
@@ -386,7 +386,7 @@ func TestCameraWanders(t *testing.T) {
 			})
 			est := estimate(rec)
 			est.Source = enf.SourceVideo
-			return detect.Compare(est, grid, detect.Options{})
+			return detect.Compare(t.Context(), est, grid, detect.Options{})
 		}
 		c := filmed(grid, minutes5)
 		if c.Verdict == detect.Forged {
@@ -419,7 +419,7 @@ func TestUndated(t *testing.T) {
 			}))
 			est.Source = enf.SourceVideo
 			est.Series.Start = time.Time{}
-			return detect.Compare(est, grid, detect.Options{})
+			return detect.Compare(t.Context(), est, grid, detect.Options{})
 		}
 		if c := filmed(grid); c.Verdict != detect.Undetermined || strings.Contains(c.Reason, "claimed") {
 			t.Errorf("seed %d: %s: %s", seed, c.Verdict, c.Reason)
@@ -439,7 +439,7 @@ func TestScatters(t *testing.T) {
 	for sigma, want := range map[float64]detect.Verdict{0.001: detect.Authentic, 0.006: detect.Undetermined} {
 		est := estimate(noisy(grid, 0, 900, sigma, 3))
 		est.Series.Sigma = slices.Repeat([]float64{0.0006}, est.Series.Len())
-		if c := detect.Compare(est, grid, detect.Options{}); c.Verdict != want || want != detect.Authentic && !strings.Contains(c.Reason, "scatter") {
+		if c := detect.Compare(t.Context(), est, grid, detect.Options{}); c.Verdict != want || want != detect.Authentic && !strings.Contains(c.Reason, "scatter") {
 			t.Errorf("noise of %g Hz: %s: %s", sigma, c.Verdict, c.Reason)
 		}
 	}
@@ -448,7 +448,7 @@ func TestScatters(t *testing.T) {
 	room.Sigma = slices.Repeat([]float64{0.003}, room.Len())
 	est := estimate(noisy(grid, 0, 900, 0.0002, 4))
 	est.Series.Sigma = slices.Repeat([]float64{0.0002}, est.Series.Len())
-	if c := detect.Compare(est, room, detect.Options{}); c.Verdict != detect.Authentic {
+	if c := detect.Compare(t.Context(), est, room, detect.Options{}); c.Verdict != detect.Authentic {
 		t.Errorf("against a reference with noise: %s: %s", c.Verdict, c.Reason)
 	}
 }

@@ -5,6 +5,7 @@ package detect
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"math"
 	"slices"
@@ -198,9 +199,9 @@ func places(cuts []Span) string {
 
 // Together judges the picture of a recording by its sound: of one room and time, their hum and flicker are one grid's. It is forged where they
 // are not, with sound evidence, else undetermined: that they agree does not tell when or where a recording was made.
-func Together(sound, picture enf.Estimate, o Options) Channel {
+func Together(ctx context.Context, sound, picture enf.Estimate, o Options) Channel {
 	o.Search, o.Rule, o.Start = false, RuleLLR, picture.Series.Start.Sub(sound.Series.Start)
-	ch := Compare(picture, sound.Series, o)
+	ch := Compare(ctx, picture, sound.Series, o)
 	switch ch.Verdict {
 	case Forged:
 		ch.Reason = "Without a reference: the light's flicker does not follow the sound's hum. They were not recorded together, or one of them was edited."

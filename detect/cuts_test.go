@@ -118,7 +118,7 @@ func TestBeside(t *testing.T) {
 			if err := e.Write(dsp.Signal{Rate: 1000, Channels: [][]float64{c.samples}}); err != nil {
 				t.Fatal(err)
 			}
-			ch := detect.Compare(e.Close(), wandering(36, seconds+1), detect.Options{})
+			ch := detect.Compare(t.Context(), e.Close(), wandering(36, seconds+1), detect.Options{})
 			if ch.Verdict != c.before {
 				t.Fatalf("compared: %s: %s", ch.Verdict, ch.Reason)
 			}
@@ -153,10 +153,10 @@ func TestTogether(t *testing.T) {
 		e.Source = enf.SourceVideo
 		return e
 	}
-	if c := detect.Together(sound, picture(noisy(grid, 0, 600, 0.001, 2)), detect.Options{}); c.Verdict != detect.Undetermined || len(c.Forged) > 0 {
+	if c := detect.Together(t.Context(), sound, picture(noisy(grid, 0, 600, 0.001, 2)), detect.Options{}); c.Verdict != detect.Undetermined || len(c.Forged) > 0 {
 		t.Errorf("of one room: %s: %s", c.Verdict, c.Reason)
 	}
-	if c := detect.Together(sound, picture(noisy(other, 0, 600, 0.001, 3)), detect.Options{}); c.Verdict != detect.Forged {
+	if c := detect.Together(t.Context(), sound, picture(noisy(other, 0, 600, 0.001, 3)), detect.Options{}); c.Verdict != detect.Forged {
 		t.Errorf("of two rooms: %s: %s", c.Verdict, c.Reason)
 	}
 }

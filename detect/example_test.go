@@ -4,6 +4,7 @@
 package detect_test
 
 import (
+	"context"
 	"fmt"
 	"time"
 
@@ -23,7 +24,7 @@ func Example() {
 	recording.Hz = append(recording.Hz, grid.Hz[930:1200]...)
 	est := enf.Estimate{Series: recording, Grid: enf.Grid60, Source: enf.SourceAudio, Present: true}
 
-	channel := detect.Compare(est, grid, detect.Options{Search: true})
+	channel := detect.Compare(context.Background(), est, grid, detect.Options{Search: true})
 	fmt.Println(channel.Verdict)
 	fmt.Printf("made %.0f s into the reference\n", channel.Lag)
 	for _, span := range channel.Forged {
@@ -41,7 +42,7 @@ func ExampleFindMatches() {
 	reference.Start = time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC)
 	recording := enf.Series{Step: time.Second, Hz: reference.Hz[40000:40600]}
 
-	matches, err := detect.FindMatches(recording, reference, 1)
+	matches, err := detect.FindMatches(context.Background(), recording, reference, 1)
 	if err != nil {
 		panic(err)
 	}

@@ -5,6 +5,7 @@ package detect
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -42,8 +43,9 @@ type place struct{ offset, score float64 }
 // recording may overhang either end of the reference by all but a minute. Both may be at a harmonic. The
 // time is that of FFTs over the reference: an hour in ten years of a value a second takes seconds.
 //
-// It is an error if the two are not of one grid. That wraps [enf.ErrGrid] if their values do not tell which grid they are of.
-func FindMatches(series, reference enf.Series, top int) ([]Match, error) {
+// It is an error if the two are not of one grid, which wraps [enf.ErrGrid] if their values do not tell which grid they are of, and
+// if ctx ends before the search does.
+func FindMatches(ctx context.Context, series, reference enf.Series, top int) ([]Match, error) {
 	if top <= 0 {
 		return nil, nil
 	}
@@ -55,13 +57,16 @@ func FindMatches(series, reference enf.Series, top int) ([]Match, error) {
 	ref := newReference(reference)
 	grid := modelOf(reference)
 	matches := make([]Match, 0, top)
-	for _, p := range search(rec, ref, grid, top, nil) {
+	for _, p := range search(ctx, rec, ref, grid, top) {
 		fit := rec.fit(ref, p.offset)
 		m := Match{Offset: p.offset, Correlation: fit.correlation, RMSE: fit.rmse, Shift: fit.offset, LLR: p.score}
 		if reference.Dated() {
 			m.Time = reference.Start.Add(time.Duration(p.offset * float64(time.Second)))
 		}
 		matches = append(matches, m)
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
 	}
 	return matches, nil
 }
@@ -85,8 +90,8 @@ func fundamentals(series, reference enf.Series) (own, ref enf.Series, err error)
 }
 
 // search returns the distinct places of rec in ref with the most evidence, at most top, best first. Their scores are
-// the evidence. Once done is closed, what it returns is of no use.
-func search(rec track, ref reference, g Statistics, top int, done <-chan struct{}) []place {
+// the evidence. It finds none once ctx ends.
+func search(ctx context.Context, rec track, ref reference, g Statistics, top int) []place {
 	if rec.present() == 0 || len(ref.hz) == 0 {
 		return nil
 	}
@@ -95,15 +100,18 @@ func search(rec track, ref reference, g Statistics, top int, done <-chan struct{
 	}
 	c := newCoarse(rec, ref)
 	keep := max(matchKeep, min(top, matchStride)*4)
-	candidates := distinct(c.run(keep, done), keep) // a place and its neighbours are refined to the same one
+	candidates := distinct(c.run(ctx, keep), keep) // a place and its neighbours are refined to the same one
 	for i, p := range candidates {
-		if stopped(done) {
+		if ctx.Err() != nil {
 			return nil
 		}
 		candidates[i] = rec.refine(ref, p.offset, c.bin)
 	}
 	candidates = distinct(candidates, max(matchWeighed, 2*top)) // evidence takes its time
 	for i, p := range candidates {
+		if ctx.Err() != nil {
+			return nil
+		}
 		candidates[i].score = g.evidence(rec.hz, rec.along(ref, p.offset, 0), rec.noise(rec.fit(ref, p.offset).rmse))
 	}
 	return distinct(candidates, top)
@@ -207,8 +215,8 @@ func conjugate(z []complex128) []complex128 {
 	return z
 }
 
-// run scores every place and returns the best local maxima, in no order, keep of them for each worker.
-func (c *coarse) run(keep int, done <-chan struct{}) []place {
+// run scores every place, until ctx ends, and returns the best local maxima, in no order, keep of them for each worker.
+func (c *coarse) run(ctx context.Context, keep int) []place {
 	blocks := (c.places + c.valid - 1) / c.valid
 	workers := min(runtime.GOMAXPROCS(0), (blocks+1)/2)
 	found := make([]topPlaces, workers)
@@ -216,7 +224,7 @@ func (c *coarse) run(keep int, done <-chan struct{}) []place {
 	for w := range workers {
 		wg.Go(func() {
 			b := c.newBlocks(keep)
-			for i := 2 * w; i < blocks && !stopped(done); i += 2 * workers { // in pairs: one complex FFT transforms both
+			for i := 2 * w; i < blocks && ctx.Err() == nil; i += 2 * workers { // in pairs: one complex FFT transforms both
 				b.pair(i, min(i+2, blocks))
 			}
 			found[w] = b.top

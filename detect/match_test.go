@@ -17,7 +17,7 @@ import (
 // found returns what a search for a series finds.
 func found(t testing.TB, series, reference enf.Series, top int) []detect.Match {
 	t.Helper()
-	m, err := detect.FindMatches(series, reference, top)
+	m, err := detect.FindMatches(t.Context(), series, reference, top)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -151,7 +151,7 @@ func TestFindMatchesHarmonics(t *testing.T) {
 		{"of no grid", rec, times(grid, 0.6), "reference: "},
 		{"of two grids", rec, other, "recording: "},
 	} {
-		m, err := detect.FindMatches(c.rec, c.reference, 1)
+		m, err := detect.FindMatches(t.Context(), c.rec, c.reference, 1)
 		if c.err != "" {
 			if err == nil || !strings.Contains(err.Error(), c.err) {
 				t.Errorf("%s: %v and error %v, want one with %q", c.name, m, err, c.err)

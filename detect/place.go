@@ -4,6 +4,7 @@
 package detect
 
 import (
+	"context"
 	"math"
 
 	"github.com/defakepro/defakepro/enf"
@@ -20,13 +21,13 @@ const (
 )
 
 // place finds how the recording lies on the reference.
-func (c *comparison) place(truth enf.Series) {
+func (c *comparison) place(ctx context.Context, truth enf.Series) {
 	within := int(math.Ceil(c.options.MaxLag.Seconds())) + reach
 	c.tries = 2*c.options.MaxLag.Seconds() + 1
 	switch dated := truth.Dated() && c.channel.Estimate.Series.Dated(); {
 	case c.options.Search:
 		c.tries = max(c.tries, float64(len(c.ref.hz))*c.ref.step)
-		c.main = c.search()
+		c.main = c.search(ctx)
 		return
 	case c.options.Start != 0:
 		c.claimed, c.dated = c.options.Start.Seconds(), true
@@ -34,16 +35,16 @@ func (c *comparison) place(truth enf.Series) {
 		c.dated = true
 		c.claimed = c.channel.Estimate.Series.Start.Sub(truth.Start).Seconds()
 	}
-	c.main = c.claimedOr(align(c.rec, c.ref, c.claimed, within))
+	c.main = c.claimedOr(ctx, align(ctx, c.rec, c.ref, c.claimed, within))
 }
 
 // claimedOr returns the best place within the lag allowed, unless the one given, anywhere near, has the evidence for itself that one
 // of hundreds must have.
-func (c *comparison) claimedOr(other alignment) alignment {
+func (c *comparison) claimedOr(ctx context.Context, other alignment) alignment {
 	if math.Abs(other.place-c.claimed) <= c.options.MaxLag.Seconds()+0.5 {
 		return other
 	}
-	best := align(c.rec, c.ref, c.claimed, int(math.Ceil(c.options.MaxLag.Seconds())))
+	best := align(ctx, c.rec, c.ref, c.claimed, int(math.Ceil(c.options.MaxLag.Seconds())))
 	evidence := func(a alignment) float64 {
 		truth := c.rec.along(c.ref, a.place, 0)
 		noise := c.rec.noise(spreadOf(c.rec.residuals(truth, a.offset)))
@@ -56,14 +57,14 @@ func (c *comparison) claimedOr(other alignment) alignment {
 }
 
 // search finds the recording in the reference as a whole or by a piece, whichever most of it agrees with.
-func (c *comparison) search() alignment {
+func (c *comparison) search(ctx context.Context) alignment {
 	var starts []float64
 	add := func(from, to int) {
 		piece := c.rec.slice(from, to)
 		if piece.present() < int(matchOverlap) {
 			return
 		}
-		for _, p := range search(piece, c.ref, c.grid, searchPlaces, c.options.Done) {
+		for _, p := range search(ctx, piece, c.ref, c.grid, searchPlaces) {
 			starts = append(starts, p.offset-float64(from))
 		}
 	}
@@ -77,7 +78,7 @@ func (c *comparison) search() alignment {
 	}
 	best := alignment{rmse: math.NaN()}
 	for _, p := range starts {
-		if a := align(c.rec, c.ref, p, 1); a.support > best.support {
+		if a := align(ctx, c.rec, c.ref, p, 1); a.support > best.support {
 			best = a
 		}
 	}
@@ -86,7 +87,7 @@ func (c *comparison) search() alignment {
 
 // focus takes the part of the reference that the recording may lie on, smoothed as the recording is if that fits better:
 // a reference may come from frames like the recording's, or from a meter of a value a second.
-func (c *comparison) focus() {
+func (c *comparison) focus(ctx context.Context) {
 	margin := reach + 2*frameSeconds
 	c.near = c.ref.near(math.Floor(c.main.place-margin), math.Ceil(c.main.place+float64(len(c.rec.hz))*(1+1e-2)+margin))
 	smooth := c.near.smoothed()
@@ -98,7 +99,7 @@ func (c *comparison) focus() {
 		}
 		return
 	}
-	if a := align(c.rec, smooth, c.main.place, 0); a.support > c.main.support {
+	if a := align(ctx, c.rec, smooth, c.main.place, 0); a.support > c.main.support {
 		c.near, c.main = smooth, a
 	}
 }

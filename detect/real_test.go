@@ -74,7 +74,7 @@ func TestRealHour(t *testing.T) {
 	power := real(t, "econledger", "power.csv")
 	for _, name := range devices {
 		for _, search := range []bool{false, true} {
-			c := detect.Compare(estimate(real(t, "econledger", name)), power, detect.Options{Search: search})
+			c := detect.Compare(t.Context(), estimate(real(t, "econledger", name)), power, detect.Options{Search: search})
 			if c.Verdict != detect.Authentic || c.Correlation < 0.99 || c.RMSE > 0.002 || math.Abs(c.Lag) > 0.5 || math.Abs(c.Offset) > 0.0015 {
 				t.Errorf("%s, search %v: %s (%s), r %.4f, RMSE %.2f mHz, lag %.2f s, offset %.2f mHz",
 					name, search, c.Verdict, c.Reason, c.Correlation, 1e3*c.RMSE, c.Lag, 1e3*c.Offset)
@@ -109,7 +109,7 @@ func TestRealOtherTimes(t *testing.T) {
 			from := rng.IntN(device.Len() - length + 1)
 			r := references[rng.IntN(3)]
 			start := time.Duration(1+rng.IntN(int(r.Seconds(r.Len()-1))-3700)) * time.Second
-			c := detect.Compare(estimate(device.Slice(from, from+length)), r, detect.Options{Start: start})
+			c := detect.Compare(t.Context(), estimate(device.Slice(from, from+length)), r, detect.Options{Start: start})
 			if count[c.Verdict]++; c.Verdict == detect.Authentic {
 				t.Errorf("%d s of %s at %v: authentic, r %.3f, RMSE %.2f mHz, LLR %.1f", length, devices[i%3], start, c.Correlation, 1e3*c.RMSE, c.LLR)
 			}
@@ -132,7 +132,7 @@ func TestRealSearchElsewhere(t *testing.T) {
 		device := real(t, "econledger", name)
 		for _, part := range []enf.Series{device, device.Slice(0, 60), device.Slice(1000, 1300)} {
 			for _, r := range []enf.Series{july, day} {
-				if c := detect.Compare(estimate(part), r, detect.Options{Search: true}); c.Verdict == detect.Authentic {
+				if c := detect.Compare(t.Context(), estimate(part), r, detect.Options{Search: true}); c.Verdict == detect.Authentic {
 					t.Errorf("%s, %d s: authentic at %.0f s, r %.3f, LLR %.1f", name, part.Len(), c.Lag, c.Correlation, c.LLR)
 				}
 			}

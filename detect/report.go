@@ -160,18 +160,6 @@ type Options struct {
 	FalseAlarms float64
 	// Statistics say what the grid's frequency is like; nil to take them from the reference, as far as it tells.
 	Statistics *Statistics
-	// Done ends a comparison early when it is closed, as a context's is. What comes of it then is undetermined.
-	Done <-chan struct{}
-}
-
-// stopped reports whether nobody waits for what a comparison or search may find.
-func stopped(done <-chan struct{}) bool {
-	select {
-	case <-done:
-		return true
-	default:
-		return false
-	}
 }
 
 // withDefaults fills the options in and brings them within bounds.

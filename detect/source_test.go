@@ -20,7 +20,7 @@ func TestAnotherDevice(t *testing.T) {
 			}
 			return hz
 		})
-		c := detect.Compare(estimate(rec), grid, detect.Options{})
+		c := detect.Compare(t.Context(), estimate(rec), grid, detect.Options{})
 		want := detect.Authentic
 		if step != 0 {
 			want = detect.Undetermined
@@ -42,10 +42,10 @@ func TestOutlier(t *testing.T) {
 			return hz
 		}
 		rec := changed(noisy(grid, 0, 300, 0.001, 3), wild)
-		if c := detect.Compare(estimate(rec), grid, detect.Options{}); c.Verdict != detect.Authentic {
+		if c := detect.Compare(t.Context(), estimate(rec), grid, detect.Options{}); c.Verdict != detect.Authentic {
 			t.Errorf("a value off by %g Hz: %s: %s", off, c.Verdict, c.Reason)
 		}
-		if c := detect.Compare(estimate(rec), other, detect.Options{}); c.Verdict != detect.Forged {
+		if c := detect.Compare(t.Context(), estimate(rec), other, detect.Options{}); c.Verdict != detect.Forged {
 			t.Errorf("another grid, and a value off by %g Hz: %s: %s", off, c.Verdict, c.Reason)
 		}
 	}

@@ -44,7 +44,7 @@ func TestFit(t *testing.T) {
 	near("fast time", got.FastSeconds, fast, 0.4)
 	near("hours", got.Hours, 72, 0.01)
 	rec := enf.Estimate{Series: s.Slice(0, 600), Source: enf.SourceAudio, Grid: enf.Grid50, Present: true}
-	if c := detect.Compare(rec, s, detect.Options{}); c.Statistics != got || !(c.Noise >= 0.001) {
+	if c := detect.Compare(t.Context(), rec, s, detect.Options{}); c.Statistics != got || !(c.Noise >= 0.001) {
 		t.Errorf("compared with %+v and %.4f Hz of noise, fitted are %+v", c.Statistics, c.Noise, got)
 	}
 	if got.SlowSeconds < 4*got.FastSeconds {

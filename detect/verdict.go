@@ -4,6 +4,7 @@
 package detect
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"strings"
@@ -15,7 +16,7 @@ import (
 const unheardLittle = 4
 
 // decide fills in verdict and reason.
-func (c *comparison) decide() {
+func (c *comparison) decide(ctx context.Context) {
 	ch := &c.channel
 	values, compared := c.rec.present(), c.compared()
 	if least := c.options.Window.Seconds(); float64(compared) < least-min(unheardLittle, float64(len(c.rec.hz)-values)) {
@@ -41,7 +42,7 @@ func (c *comparison) decide() {
 		ch.Forged = nil
 		c.say(Undetermined, "As a whole the recording does not fit the reference, but no window of it is forged and some follow it: it scatters more than it says.")
 	case !solid && ch.LLR < against || odd && c.following() < mostly:
-		c.foreign()
+		c.foreign(ctx)
 	case odd:
 		ch.Forged = nil
 		c.say(Undetermined, "The recording moves as the reference does, but %.1f mHz %s it, which is more than a recorder's clock is wrong: "+
@@ -122,13 +123,13 @@ func (c *comparison) authentic(compared int) {
 }
 
 // foreign is the case that next to nothing agrees.
-func (c *comparison) foreign() {
+func (c *comparison) foreign(ctx context.Context) {
 	if c.options.Search {
 		c.channel.Forged = nil
 		c.say(Undetermined, "As a whole the recording follows the reference nowhere: it was made at a time or on a grid that the reference does not cover, or is forged.")
 		return
 	}
-	at, solid, possible := c.elsewhere()
+	at, solid, possible := c.elsewhere(ctx)
 	if possible && !c.dated {
 		c.channel.Forged = nil
 		verb := "may follow"
@@ -157,8 +158,8 @@ func (c *comparison) unsaid(verb string, at float64) {
 
 // elsewhere returns where in the reference, in seconds, other than as claimed, all of the recording was made: solid, with the evidence that a search
 // takes; or possible, where it has some and the reference covers it, as a recording of much noise may have.
-func (c *comparison) elsewhere() (at float64, solid, possible bool) {
-	for _, p := range search(c.rec, c.ref, c.grid, searchPlaces, c.options.Done) {
+func (c *comparison) elsewhere(ctx context.Context) (at float64, solid, possible bool) {
+	for _, p := range search(ctx, c.rec, c.ref, c.grid, searchPlaces) {
 		switch {
 		case math.Abs(p.offset-c.claimed) <= c.options.MaxLag.Seconds():
 		case p.score > chanceAnywhere+math.Log(float64(len(c.ref.hz))*c.ref.step):

@@ -64,7 +64,7 @@ func (m *Monitor) Judge(ctx context.Context) {
 	if full {
 		m.compared = now
 		for _, c := range m.due(now) {
-			m.compare(c, now)
+			m.compare(ctx, c, now)
 		}
 	}
 	m.mu.Lock()
@@ -163,7 +163,7 @@ func (t *trace) know(s enf.Series, now int64) {
 }
 
 // compare lays all that is kept of a channel beside the truth. Nobody waits for it meanwhile.
-func (m *Monitor) compare(c *channel, now time.Time) {
+func (m *Monitor) compare(ctx context.Context, c *channel, now time.Time) {
 	est, truth, ok := m.prepare(c, now)
 	var ch detect.Channel
 	if ok {
@@ -174,7 +174,9 @@ func (m *Monitor) compare(c *channel, now time.Time) {
 		if o.Rule != detect.RuleCorrelation { // which goes by all of them
 			o.Recent = recent
 		}
-		ch = detect.Compare(est, truth, o)
+		if ch = detect.Compare(ctx, est, truth, o); ctx.Err() != nil {
+			return // it says nothing
+		}
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()

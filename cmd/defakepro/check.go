@@ -210,7 +210,7 @@ func (o checkOptions) alone(ctx context.Context, path string, pictures spectrogr
 		case est.Source == sourceSeries:
 			return findings{}, errors.New("check: a frequency series has no phase to look at: it needs --reference")
 		case i > 0 && est.Present && est.Source == enf.SourceVideo && r.estimates[0].Present:
-			channels = append(channels, detect.Together(r.estimates[0], est, o.Options))
+			channels = append(channels, detect.Together(ctx, r.estimates[0], est, o.Options))
 		default:
 			channels = append(channels, r.tones.Alone(est))
 		}
@@ -233,11 +233,10 @@ func (o checkOptions) compare(ctx context.Context, path string, r reading, truth
 		}
 	}
 	opts := o.Options
-	opts.Done = ctx.Done()
 	channels := make([]detect.Channel, len(r.estimates))
 	for i, est := range r.estimates {
 		opts.Start = o.claimed(est, truth)
-		channels[i] = r.tones.Beside(detect.Compare(est, truth.Series, opts))
+		channels[i] = r.tones.Beside(detect.Compare(ctx, est, truth.Series, opts))
 		if o.Search {
 			channels[i].Lag += truth.Series.Origin()
 		}

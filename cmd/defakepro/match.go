@@ -4,6 +4,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -73,7 +74,7 @@ func runMatch(c *cobra.Command, opts matchOptions, path string) error {
 	if err != nil {
 		return err
 	}
-	matches, err := opts.find(path, r.best(), truth, c.ErrOrStderr())
+	matches, err := opts.find(c.Context(), path, r.best(), truth, c.ErrOrStderr())
 	if err != nil {
 		return err
 	}
@@ -84,7 +85,7 @@ func runMatch(c *cobra.Command, opts matchOptions, path string) error {
 }
 
 // find looks for the recording in the reference. If there is nothing to look for, it says so on stderr.
-func (o matchOptions) find(path string, est, truth enf.Estimate, stderr io.Writer) ([]detect.Match, error) {
+func (o matchOptions) find(ctx context.Context, path string, est, truth enf.Estimate, stderr io.Writer) ([]detect.Match, error) {
 	if !est.Present {
 		explain(stderr, path, est)
 		return nil, nil
@@ -93,7 +94,7 @@ func (o matchOptions) find(path string, est, truth enf.Estimate, stderr io.Write
 		explain(stderr, o.reference, truth)
 		return nil, nil
 	}
-	matches, err := detect.FindMatches(est.Series, truth.Series, o.top)
+	matches, err := detect.FindMatches(ctx, est.Series, truth.Series, o.top)
 	if err != nil {
 		return nil, fmt.Errorf("%s in %s: %w", shown(path), o.reference, gridHint(err))
 	}

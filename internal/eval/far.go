@@ -111,7 +111,7 @@ func farCase(ctx context.Context, s FARSource, window int, noise FARNoise, o FAR
 		wg.Go(func() {
 			for i := w; i < o.Pairs && ctx.Err() == nil; i += workers {
 				rng := rand.New(rand.NewPCG(o.Seed, uint64(i)))
-				found[i] = s.pair(window, noise, rng)
+				found[i] = s.pair(ctx, window, noise, rng)
 			}
 		})
 	}
@@ -147,7 +147,7 @@ func farCase(ctx context.Context, s FARSource, window int, noise FARNoise, o FAR
 }
 
 // pair returns the comparison of one window with its own time, and with another.
-func (s FARSource) pair(window int, noise FARNoise, rng *rand.Rand) (pair [2]detect.Channel) {
+func (s FARSource) pair(ctx context.Context, window int, noise FARNoise, rng *rand.Rand) (pair [2]detect.Channel) {
 	pair[0].RMSE, pair[1].RMSE = math.NaN(), math.NaN()
 	p, at, ok := s.draw(window, rng)
 	if !ok {
@@ -157,11 +157,11 @@ func (s FARSource) pair(window int, noise FARNoise, rng *rand.Rand) (pair [2]det
 	if est.Series.Present() < window {
 		return pair // the recording has a gap there
 	}
-	pair[0] = s.compare(est, p, at, window, rng)
+	pair[0] = s.compare(ctx, est, p, at, window, rng)
 	for range 1000 {
 		q, other, _ := s.draw(window, rng)
 		if q != p && !s.Together || max(at-other, other-at) > farApart+window {
-			pair[1] = s.compare(est, q, other, window, rng)
+			pair[1] = s.compare(ctx, est, q, other, window, rng)
 			break
 		}
 	}
@@ -228,7 +228,7 @@ func noiseOf(noise FARNoise, n int, rng *rand.Rand) []float64 {
 }
 
 // compare compares a window with the reference from a second on.
-func (s FARSource) compare(est enf.Estimate, piece, at, window int, rng *rand.Rand) detect.Channel {
+func (s FARSource) compare(ctx context.Context, est enf.Estimate, piece, at, window int, rng *rand.Rand) detect.Channel {
 	t := s.Truth[piece]
 	from, to := max(0, at-farMargin), min(t.Len(), at+window+farMargin)
 	truth := enf.Series{Step: time.Second, Hz: slices.Clone(t.Hz[from:to])}
@@ -242,7 +242,7 @@ func (s FARSource) compare(est enf.Estimate, piece, at, window int, rng *rand.Ra
 	if at == from {
 		o.Start = time.Nanosecond // 0 would ask for the dates
 	}
-	return detect.Compare(est, truth, o)
+	return detect.Compare(ctx, est, truth, o)
 }
 
 // ErrorRates are the errors of a rule at its best threshold, and at one that rejects one genuine window in a hundred.

@@ -95,7 +95,7 @@ func farRecorded(ctx context.Context, dir string) ([]FARSource, error) {
 	if err != nil {
 		return nil, err
 	}
-	room.add(e.Close(), mains.Truth)
+	room.add(ctx, e.Close(), mains.Truth)
 	light := FARSource{Name: "light on a wall (optical)", Grid: enf.Grid50}
 	paths, err := filepath.Glob(filepath.Join(dir, "optical", "*_*_*", "luma.csv.gz"))
 	if err != nil {
@@ -110,15 +110,15 @@ func farRecorded(ctx context.Context, dir string) ([]FARSource, error) {
 		if err != nil {
 			return nil, err
 		}
-		light.add(est, truth)
+		light.add(ctx, est, truth)
 	}
 	return []FARSource{devices, room, light}, nil
 }
 
 // add adds a recording and the mains, from where the recording begins in them.
-func (s *FARSource) add(est enf.Estimate, mains enf.Series) {
+func (s *FARSource) add(ctx context.Context, est enf.Estimate, mains enf.Series) {
 	est.Series.Start, mains.Start = time.Time{}, time.Time{}
-	lag := int(math.Round(detect.Compare(est, mains, detect.Options{Search: true}).Lag))
+	lag := int(math.Round(detect.Compare(ctx, est, mains, detect.Options{Search: true}).Lag))
 	if lag < 0 {
 		est.Series, lag = est.Series.Slice(-lag, est.Series.Len()), 0
 	}

@@ -39,7 +39,7 @@ func render(ctx context.Context, r sim.Recording, ext string) (ch detect.Channel
 	if err != nil {
 		return ch, err
 	}
-	return detect.Compare(e, truth, detect.Options{}), nil
+	return detect.Compare(ctx, e, truth, detect.Options{}), ctx.Err()
 }
 
 // estimateFile estimates the ENF in a file of one channel, audio or video. lose, when not nil, may spoil each block, or

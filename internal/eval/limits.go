@@ -58,11 +58,15 @@ func Limits(ctx context.Context, o LimitsOptions, repeat string) (Part, error) {
 	if err != nil {
 		return part, err
 	}
-	prediction, err := o.prediction()
+	injection := o.injection(ctx)
+	prediction, err := o.prediction(ctx)
 	if err != nil {
 		return part, err
 	}
-	part.Tables = append(part.Tables, replay, o.injection(), prediction)
+	if err := ctx.Err(); err != nil {
+		return part, err
+	}
+	part.Tables = append(part.Tables, replay, injection, prediction)
 	part.Text = append(part.Text,
 		fmt.Sprintf("Replay from an archive: an attacker who may choose among %s finds for a stretch of another month the one that fits best, and plays it with %.0f mHz of noise. %d trials "+
 			"of each length; the stretch is claimed to be of now.", o.Source, 1e3*limitNoise, o.Trials),
@@ -98,7 +102,7 @@ func (o LimitsOptions) replay(ctx context.Context) (Table, error) {
 			if !ok {
 				return t, fmt.Errorf("no %d s without gaps to imitate", length)
 			}
-			matches, err := detect.FindMatches(o.Now.Slice(now, now+length), o.Archive, 1)
+			matches, err := detect.FindMatches(ctx, o.Now.Slice(now, now+length), o.Archive, 1)
 			if err != nil {
 				return t, err
 			}
@@ -107,7 +111,7 @@ func (o LimitsOptions) replay(ctx context.Context) (Table, error) {
 			}
 			at := int(math.Round(matches[0].Offset))
 			at = max(0, min(at, o.Archive.Len()-length))
-			ch := o.offer(o.Archive.Hz[at:at+length], now, rng)
+			ch := o.offer(ctx, o.Archive.Hz[at:at+length], now, rng)
 			verdicts[ch.Verdict]++
 			if ch.Correlation == ch.Correlation {
 				r, rmse, llr = append(r, ch.Correlation), append(rmse, ch.RMSE), append(llr, ch.LLR)
@@ -144,7 +148,7 @@ func whole(rng *rand.Rand, s enf.Series, length int) (int, bool) {
 }
 
 // offer compares frequencies, with an attacker's noise, with the time from now on.
-func (o LimitsOptions) offer(hz []float64, now int, rng *rand.Rand) detect.Channel {
+func (o LimitsOptions) offer(ctx context.Context, hz []float64, now int, rng *rand.Rand) detect.Channel {
 	hz = slices.Clone(hz)
 	for i, e := range noiseOf(FARNoise{Sigma: limitNoise}, len(hz), rng) {
 		hz[i] += e
@@ -154,14 +158,14 @@ func (o LimitsOptions) offer(hz []float64, now int, rng *rand.Rand) detect.Chann
 	}
 	truth := o.Now.Slice(now-farMargin, now+len(hz)+farMargin)
 	truth.Start = time.Time{}
-	return detect.Compare(est, truth, detect.Options{Start: farMargin * time.Second})
+	return detect.Compare(ctx, est, truth, detect.Options{Start: farMargin * time.Second})
 }
 
 // injection is what the true hum is worth by how late it is.
-func (o LimitsOptions) injection() Table {
+func (o LimitsOptions) injection(ctx context.Context) Table {
 	t := injectionTable("injection", "late by, s")
 	for _, late := range []int{0, 1, 2, 3, 4, 6, 10, 30} {
-		t.Rows = append(t.Rows, o.inject(strconv.Itoa(late), func(t int) float64 { return o.Now.Hz[t-late] }))
+		t.Rows = append(t.Rows, o.inject(ctx, strconv.Itoa(late), func(t int) float64 { return o.Now.Hz[t-late] }))
 	}
 	return t
 }
@@ -171,7 +175,7 @@ func injectionTable(name, by string) Table {
 }
 
 // inject is a row of the table: what a hum is worth whose frequency at second t of Now is hz(t).
-func (o LimitsOptions) inject(by string, hz func(t int) float64) []string {
+func (o LimitsOptions) inject(ctx context.Context, by string, hz func(t int) float64) []string {
 	const length = 300
 	rng := rand.New(rand.NewPCG(o.Seed, 1))
 	var r, rmse, llr []float64
@@ -185,7 +189,7 @@ func (o LimitsOptions) inject(by string, hz func(t int) float64) []string {
 		for i := range made {
 			made[i] = hz(now + i)
 		}
-		ch := o.offer(made, now, rng)
+		ch := o.offer(ctx, made, now, rng)
 		verdicts[ch.Verdict]++
 		r, rmse, llr = append(r, ch.Correlation), append(rmse, ch.RMSE), append(llr, ch.LLR)
 	}
@@ -204,7 +208,7 @@ func (o LimitsOptions) inject(by string, hz func(t int) float64) []string {
 const predictFrom, predictRound = 8, 5
 
 // prediction is what hum is worth that is made in time of what was agreed on before, by how long after a round's end it is known.
-func (o LimitsOptions) prediction() (Table, error) {
+func (o LimitsOptions) prediction(ctx context.Context) (Table, error) {
 	t := injectionTable("prediction", "known after, s")
 	for _, after := range []int{1, 3, 10} {
 		var weights [predictRound][]float64 // by the age of the newest second known, less after+1
@@ -215,7 +219,7 @@ func (o LimitsOptions) prediction() (Table, error) {
 			}
 		}
 		level := stat.Mean(present(o.Archive), nil)
-		t.Rows = append(t.Rows, o.inject(strconv.Itoa(after), func(t int) float64 {
+		t.Rows = append(t.Rows, o.inject(ctx, strconv.Itoa(after), func(t int) float64 {
 			i := ((t-after)%predictRound + predictRound) % predictRound
 			v := level
 			for j, w := range weights[i] {

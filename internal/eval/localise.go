@@ -118,12 +118,12 @@ func localiseEdit(ctx context.Context, r recorded, o localiseOptions, rng *rand.
 		}
 		truth := r.truth.Slice(max(0, from-edgeSeconds), r.truth.Len())
 		start := time.Duration(min(from, edgeSeconds)) * time.Second
-		res.add(detect.Compare(est, truth, detect.Options{Start: start}), at, length)
+		res.add(detect.Compare(ctx, est, truth, detect.Options{Start: start}), at, length)
 	}
 	slices.Sort(res.Start)
 	slices.Sort(res.End)
 	slices.Sort(res.Jump)
-	return res, nil
+	return res, ctx.Err()
 }
 
 // add counts one comparison of a recording edited at second at.

@@ -186,7 +186,7 @@ func TestTable2(t *testing.T) {
 // TestJudge holds that windows across the middle are left out, and a picture without ENF is neither for nor against.
 func TestJudge(t *testing.T) {
 	truth := enf.Series{Hz: []float64{60, 60}}
-	windows := judge(enf.Estimate{Reason: "none"}, truth, 300)
+	windows := judge(t.Context(), enf.Estimate{Reason: "none"}, truth, 300)
 	if len(windows) != 19+19 {
 		t.Fatalf("%d windows", len(windows))
 	}

@@ -186,7 +186,7 @@ func (o RobustOptions) try(ctx context.Context, w way, replay bool) (found windo
 	if err != nil {
 		return found, err
 	}
-	return windowsOf(detect.Compare(e, truth, detect.Options{})), nil
+	return windowsOf(detect.Compare(ctx, e, truth, detect.Options{})), ctx.Err()
 }
 
 // encode filters and encodes a file of sound, and returns the file that is then to be read.

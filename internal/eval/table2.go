@@ -212,14 +212,14 @@ func (o Table2Options) video(ctx context.Context, size string, attack sim.Kind, 
 	if err != nil {
 		return v, err
 	}
-	v.Windows = judge(e.Close(), truth, seconds)
-	return v, nil
+	v.Windows = judge(ctx, e.Close(), truth, seconds)
+	return v, ctx.Err()
 }
 
 // judge returns the windows of an estimate that are wholly in one half of so many seconds.
-func judge(e enf.Estimate, truth enf.Series, seconds int) []Table2Window {
+func judge(ctx context.Context, e enf.Estimate, truth enf.Series, seconds int) []Table2Window {
 	found := map[float64]detect.Window{}
-	for _, w := range detect.Compare(e, truth, detect.Options{Window: table2Window * time.Second}).Windows {
+	for _, w := range detect.Compare(ctx, e, truth, detect.Options{Window: table2Window * time.Second}).Windows {
 		found[w.Start] = w
 	}
 	var out []Table2Window

@@ -4,6 +4,8 @@
 package detect
 
 import (
+	"context"
+	"errors"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -12,8 +14,8 @@ import (
 	"github.com/defakepro/defakepro/enf"
 )
 
-// TestDone: a search that nobody waits for looks at no more places, and is no verdict.
-func TestDone(t *testing.T) {
+// TestContext: a search that nobody waits for looks at no more places, and is no verdict.
+func TestContext(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	grid := enf.Series{Step: time.Second, Hz: make([]float64, 40_000)}
 	level := 60.0
@@ -22,20 +24,23 @@ func TestDone(t *testing.T) {
 		grid.Hz[i] = level
 	}
 	part := grid.Slice(20_000, 21_000)
-	over := make(chan struct{})
-	close(over)
+	over, end := context.WithCancel(t.Context())
+	end()
 	c := newCoarse(newTrack(part), newReference(grid))
-	if all, none := c.run(matchKeep, nil), c.run(matchKeep, over); len(all) == 0 || len(none) != 0 {
+	if all, none := c.run(t.Context(), matchKeep), c.run(over, matchKeep); len(all) == 0 || len(none) != 0 {
 		t.Errorf("%d places, and %d when it is over", len(all), len(none))
 	}
-	if p := search(newTrack(part), newReference(grid), modelOf(grid), 5, over); p != nil {
+	if p := search(over, newTrack(part), newReference(grid), modelOf(grid), 5); p != nil {
 		t.Errorf("found %v when it was over", p)
 	}
+	if m, err := FindMatches(over, part, grid, 5); m != nil || !errors.Is(err, context.Canceled) {
+		t.Errorf("found %v when it was over, with error %v", m, err)
+	}
 	est := enf.Estimate{Series: part, Grid: enf.Grid60, Source: enf.SourceAudio, Present: true}
-	if ch := Compare(est, grid, Options{Search: true}); ch.Verdict != Authentic {
+	if ch := Compare(t.Context(), est, grid, Options{Search: true}); ch.Verdict != Authentic {
 		t.Fatalf("%s: %s", ch.Verdict, ch.Reason)
 	}
-	if ch := Compare(est, grid, Options{Search: true, Done: over}); ch.Verdict != Undetermined || !strings.Contains(ch.Reason, "ended") || ch.Windows != nil {
+	if ch := Compare(over, est, grid, Options{Search: true}); ch.Verdict != Undetermined || !strings.Contains(ch.Reason, "ended") || ch.Windows != nil {
 		t.Errorf("when it is over: %s: %s", ch.Verdict, ch.Reason)
 	}
 }
