@@ -49,7 +49,7 @@ func BenchmarkCompare(b *testing.B) {
 	est := estimate(noisy(reference, 1000, 3600, 0.002, 2))
 	b.ReportAllocs()
 	for b.Loop() {
-		if c := detect.Compare(b.Context(), est, reference, detect.Options{Start: 1000 * time.Second}); c.Verdict != detect.Authentic {
+		if c := detect.Compare(b.Context(), est, reference, detect.Options{Start: new(1000 * time.Second)}); c.Verdict != detect.Authentic {
 			b.Fatal(c.Reason)
 		}
 	}

@@ -32,7 +32,7 @@ func changed(s enf.Series, f func(i int, hz float64) float64) enf.Series {
 func TestCompare(t *testing.T) {
 	grid, other := wandering(1, 7200), wandering(2, 7200)
 	rec := noisy(grid, 1000, 900, 0.001, 3) // 15 minutes from second 1000 on
-	at := detect.Options{Start: 1000 * time.Second}
+	at := detect.Options{Start: new(1000 * time.Second)}
 	date := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	dated := func(s enf.Series, start time.Time) enf.Series { s.Start = start; return s }
 	slow := grid.Resample(2 * time.Second)
@@ -52,7 +52,7 @@ func TestCompare(t *testing.T) {
 		reason  string
 	}{
 		{"claimed start", estimate(rec), grid, at, detect.Authentic, 0, "throughout"},
-		{"a second late", estimate(rec), grid, detect.Options{Start: 999 * time.Second}, detect.Authentic, 1, "throughout"},
+		{"a second late", estimate(rec), grid, detect.Options{Start: new(999 * time.Second)}, detect.Authentic, 1, "throughout"},
 		{"by date", estimate(dated(rec, date.Add(1000*time.Second))), dated(grid, date), detect.Options{}, detect.Authentic, 0, ""},
 		{"searched for", estimate(rec), grid, detect.Options{Search: true}, detect.Authentic, 1000, ""},
 		{"reference of two seconds", estimate(rec), slow, detect.Options{Search: true}, detect.Authentic, 1000, ""},
@@ -78,12 +78,12 @@ func TestCompare(t *testing.T) {
 			return hz
 		})), grid, at, detect.Forged, 0, "Most of the recording does not follow"},
 		{"other grid", estimate(rec), other, at, detect.Forged, 0, "does not follow"},
-		{"other hour", estimate(rec), grid, detect.Options{Start: 4600 * time.Second}, detect.Forged, 0, "does not follow"},
+		{"other hour", estimate(rec), grid, detect.Options{Start: new(4600 * time.Second)}, detect.Forged, 0, "does not follow"},
 		{"constant hum", estimate(changed(rec, func(int, float64) float64 { return 60 })), grid, at, detect.Undetermined, 0, "as no grid's does"},
 		{"constant hum, searched for", estimate(changed(rec, func(int, float64) float64 { return 60 })), grid, detect.Options{Search: true}, detect.Undetermined, 0, ""},
 		{"constant reference", estimate(rec), changed(grid, func(int, float64) float64 { return 60 }), at, detect.Undetermined, 0, "as no grid does"},
 		{"of another place in the reference, of no claimed time", estimate(rec), grid, detect.Options{}, detect.Undetermined, 0, "from 16:40 min after"},
-		{"of an hour before", estimate(rec), grid, detect.Options{Start: 4600 * time.Second}, detect.Forged, 0, "but that of 1:00:00 h earlier"},
+		{"of an hour before", estimate(rec), grid, detect.Options{Start: new(4600 * time.Second)}, detect.Forged, 0, "but that of 1:00:00 h earlier"},
 
 		{"other grid, searched for", estimate(rec), other, detect.Options{Search: true}, detect.Undetermined, 0, "nowhere"},
 		{"no hum", enf.Estimate{Series: rec, Reason: "only noise"}, grid, at, detect.Undetermined, 0, "only noise"},
@@ -93,10 +93,10 @@ func TestCompare(t *testing.T) {
 		{"too little of a minute", estimate(without(rec.Slice(0, 61), 0, 20, 21, 22, 23, 60)), grid, at, detect.Undetermined, 0, "could be read for 55 s"},
 		{"empty reference", estimate(rec), enf.Series{Step: time.Second}, at, detect.Undetermined, 0, "no frequencies"},
 		{"50 Hz reference", estimate(rec), changed(grid, func(_ int, hz float64) float64 { return hz - 10 }), at, detect.Undetermined, 0, "60 Hz grid"},
-		{"not covered", estimate(rec), grid, detect.Options{Start: 3 * time.Hour}, detect.Undetermined, 0, "covers 0 s"},
+		{"not covered", estimate(rec), grid, detect.Options{Start: new(3 * time.Hour)}, detect.Undetermined, 0, "covers 0 s"},
 		{"covered for a quarter", estimate(rec), grid.Slice(0, 1200), at, detect.Undetermined, 0, "covers only"},
 		{"wrong speed", estimate(changed(rec, func(_ int, hz float64) float64 { return hz + 0.05 })), grid, at, detect.Undetermined, 0, "another speed"},
-		{"a minute late", estimate(rec), grid, detect.Options{Start: 940 * time.Second}, detect.Undetermined, 0, "later than claimed"},
+		{"a minute late", estimate(rec), grid, detect.Options{Start: new(940 * time.Second)}, detect.Undetermined, 0, "later than claimed"},
 		{"a minute of 10 mHz noise", estimate(noisy(grid, 1000, 60, 0.01, 4)), grid, at, detect.Undetermined, 0, ""},
 	}
 	for _, tt := range tests {
@@ -191,7 +191,7 @@ func TestError(t *testing.T) {
 		est := estimate(noisy(grid, at, 60, 0.002, uint64(i)))
 		for kind, start := range map[string]int{"genuine": at, "other": 200 + rng.IntN(grid.Len()-1000)} {
 			// A stretch of the reference will do, and keeps its own statistics from being gathered anew.
-			c := detect.Compare(t.Context(), est, grid.Slice(start-200, start+300), detect.Options{Start: 200 * time.Second})
+			c := detect.Compare(t.Context(), est, grid.Slice(start-200, start+300), detect.Options{Start: new(200 * time.Second)})
 			switch c.Verdict {
 			case detect.Undetermined:
 				undecided[kind]++
@@ -276,10 +276,10 @@ func TestStrange(t *testing.T) {
 		est := enf.Estimate{Series: a, Present: true, Grid: []enf.Grid{enf.GridAuto, enf.Grid50, enf.Grid60, 7}[rng.IntN(4)]}
 		o := detect.Options{
 			Search: rng.IntN(2) == 0, Window: time.Duration(rng.IntN(200)-20) * time.Second, Shift: time.Duration(rng.IntN(20)-5) * time.Second,
-			MaxLag: time.Duration(rng.IntN(1e12)), Start: time.Duration(rng.Int64() - math.MaxInt64/2), Threshold: 2*rng.Float64() - 1,
+			MaxLag: time.Duration(rng.IntN(1e12)), Start: new(time.Duration(rng.Int64() - math.MaxInt64/2)), Threshold: 2*rng.Float64() - 1,
 		}
 		if rng.IntN(2) == 0 {
-			o.Start = time.Duration(rng.IntN(300)) * time.Second
+			o.Start = new(time.Duration(rng.IntN(300)) * time.Second)
 		}
 		if rng.IntN(3) == 0 {
 			o.Rule = detect.RuleCorrelation
@@ -330,7 +330,7 @@ func TestShorterBeginning(t *testing.T) {
 	for seed := range uint64(20) {
 		grid := wandering(50+seed, 3600)
 		rec := joined(noisy(grid, 1000, 120, 0.002, seed).Hz, noisy(grid, 1140, 600, 0.002, seed+100).Hz)
-		c := detect.Compare(t.Context(), estimate(rec), grid, detect.Options{Start: 1000 * time.Second})
+		c := detect.Compare(t.Context(), estimate(rec), grid, detect.Options{Start: new(1000 * time.Second)})
 		for _, s := range c.Forged {
 			if s.End < 90 {
 				t.Errorf("seed %d: a span from %.0f to %.0f s (%s), long before the cut at 120 s", seed, s.Start, s.End, s.Kind)
@@ -357,7 +357,7 @@ func TestMinuteInPlace(t *testing.T) {
 	})
 	astray := 0
 	for from := 200; from+60 < 7000; from += 20 {
-		c := detect.Compare(t.Context(), estimate(rec.Slice(from, from+60)), grid, detect.Options{Start: time.Duration(from) * time.Second})
+		c := detect.Compare(t.Context(), estimate(rec.Slice(from, from+60)), grid, detect.Options{Start: new(time.Duration(from) * time.Second)})
 		if math.Abs(c.Lag) > 2.5 {
 			astray++
 		}
@@ -430,6 +430,24 @@ func TestUndated(t *testing.T) {
 	}
 	if foreign < 24 {
 		t.Errorf("of 30 of another grid, %d were called forged", foreign)
+	}
+}
+
+// TestFirstValueClaimed: that a recording begins with the reference may be claimed, as any other start may, and is not where nothing is said.
+func TestFirstValueClaimed(t *testing.T) {
+	grid := wandering(24, 3000)
+	rec := estimate(noisy(grid, 2000, 600, 0.001, 4))
+	for _, c := range []struct {
+		start *time.Duration
+		want  detect.Verdict
+		says  string
+	}{
+		{nil, detect.Undetermined, "nobody said"},
+		{new(time.Duration), detect.Forged, "at the time claimed"},
+	} {
+		if got := detect.Compare(t.Context(), rec, grid, detect.Options{Start: c.start}); got.Verdict != c.want || !strings.Contains(got.Reason, c.says) {
+			t.Errorf("%v: %s: %s", c.start, got.Verdict, got.Reason)
+		}
 	}
 }
 

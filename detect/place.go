@@ -29,7 +29,7 @@ func (c *comparison) place(ctx context.Context, truth enf.Series) {
 		c.tries = max(c.tries, float64(len(c.ref.hz))*c.ref.step)
 		c.main = c.search(ctx)
 		return
-	case c.options.Start != 0:
+	case c.options.Start != nil:
 		c.claimed, c.dated = c.options.Start.Seconds(), true
 	case dated:
 		c.dated = true

@@ -109,7 +109,7 @@ func TestRealOtherTimes(t *testing.T) {
 			from := rng.IntN(device.Len() - length + 1)
 			r := references[rng.IntN(3)]
 			start := time.Duration(1+rng.IntN(int(r.Seconds(r.Len()-1))-3700)) * time.Second
-			c := detect.Compare(t.Context(), estimate(device.Slice(from, from+length)), r, detect.Options{Start: start})
+			c := detect.Compare(t.Context(), estimate(device.Slice(from, from+length)), r, detect.Options{Start: &start})
 			if count[c.Verdict]++; c.Verdict == detect.Authentic {
 				t.Errorf("%d s of %s at %v: authentic, r %.3f, RMSE %.2f mHz, LLR %.1f", length, devices[i%3], start, c.Correlation, 1e3*c.RMSE, c.LLR)
 			}

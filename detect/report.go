@@ -149,9 +149,9 @@ type Options struct {
 	Unheard time.Duration
 	// Search looks for the recording's start over all of the reference, instead of within MaxLag of the start assumed.
 	Search bool
-	// Start is where second 0 of the recording is claimed to be, from the first value of the reference on. 0 means
-	// where their dates put it, if both have dates, and otherwise at the first value.
-	Start time.Duration
+	// Start is where second 0 of the recording is claimed to be, from the first value of the reference on; nil means
+	// where their dates put it, if both have dates, and otherwise at the first value, which nobody claims.
+	Start *time.Duration
 	// MaxLag is how far, either way, the start may be from the one claimed; 0 means 2 s. At most 10 minutes: Search
 	// goes farther.
 	MaxLag time.Duration

@@ -134,7 +134,7 @@ func WriteJSON(w io.Writer, r detect.Report) error {
 			Threshold: number(r.Options.Threshold),
 			Rule:      string(r.Options.Rule),
 			Search:    r.Options.Search,
-			Start:     number(r.Options.Start.Seconds()),
+			Start:     number(startOf(r.Options)),
 			MaxLag:    number(r.Options.MaxLag.Seconds()),
 			Alarms:    number(r.Options.FalseAlarms),
 			Price:     number(r.Options.AlarmPrice()),

@@ -162,18 +162,26 @@ func parameters(h HTML) []parameter {
 	return append(out, comparison(h)...)
 }
 
+// startOf returns where the recording was taken to begin, in seconds from the first value of the reference.
+func startOf(o detect.Options) float64 {
+	if o.Start == nil {
+		return 0
+	}
+	return o.Start.Seconds()
+}
+
 // comparison lists what channels were compared with.
 func comparison(h HTML) []parameter {
 	r := h.Report
 	o := r.Options
 	search := "no: within " + length(o.MaxLag.Seconds()) + " of the start assumed"
-	start := clock(o.Start.Seconds())
+	start := clock(startOf(o))
 	switch {
 	case o.Search:
 		search, start = "yes: over all of the reference", "none"
 	case h.Origin != "":
 		start += ", " + Printable(h.Origin)
-	case o.Start == 0:
+	case o.Start == nil:
 		start = "none given"
 	}
 	out := []parameter{

@@ -4,7 +4,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -247,7 +246,7 @@ func (o checkOptions) compare(ctx context.Context, path string, r reading, truth
 	o.misread(ctx, path, channels)
 	for i := range channels {
 		if dated := r.estimates[i].Series.Dated() && truth.Series.Dated(); !dated && !o.Search && !o.start.set && nowhere(channels[i]) {
-			channels[i].Reason += " " + o.taken(opts.Start)
+			channels[i].Reason += " " + taken(opts.Start)
 		}
 		if !o.Search && channels[i].Estimate.Present && truth.Series.Len() > 0 && channels[i].Truth.Present() == 0 {
 			channels[i].Reason += " " + apart(truth.Series, opts.Start)
@@ -291,12 +290,12 @@ func (o checkOptions) origin(rep detect.Report, dated bool) string {
 	return "as no start was given: both were taken to begin together"
 }
 
-// claimed returns where a channel claims to start, counted from the reference's first value; 0 if it claims nothing.
-func (o checkOptions) claimed(est, truth enf.Estimate) time.Duration {
+// claimed returns where a channel claims to start, counted from the reference's first value; nil if it claims nothing.
+func (o checkOptions) claimed(est, truth enf.Estimate) *time.Duration {
 	at := o.start.seconds
 	switch {
 	case o.Search:
-		return 0
+		return nil
 	case !o.start.set && est.Series.Dated() && truth.Series.Dated():
 		at = est.Series.Start.Sub(truth.Series.Start)
 	case !o.start.set:
@@ -306,39 +305,42 @@ func (o checkOptions) claimed(est, truth enf.Estimate) time.Duration {
 	case !truth.Series.Dated():
 		at -= truth.Series.Start.Sub(time.Time{})
 	}
-	return cmp.Or(at, time.Nanosecond) // the very first row is not "not said"
+	return &at
 }
 
-// shared returns how much later one frequency CSV begins than the reference on the clock whose seconds both count, and 0 if they
-// have no clock in common: seconds that nowhere overlap are of two.
-func shared(est, truth enf.Estimate) time.Duration {
+// shared returns how much later one frequency CSV begins than the reference on the clock whose seconds both count, and nil if they
+// have no clock in common: seconds that nowhere overlap are of two, and those that begin alike may be.
+func shared(est, truth enf.Estimate) *time.Duration {
 	own, ref := est.Series, truth.Series
 	switch {
 	case est.Source != sourceSeries || truth.Source != sourceSeries || own.Dated() || ref.Dated():
-		return 0
-	case !own.Start.Before(ref.Time(ref.Len())) || !ref.Start.Before(own.Time(own.Len())):
-		return 0
+		return nil
+	case !own.Start.Before(ref.Time(ref.Len())) || !ref.Start.Before(own.Time(own.Len())) || own.Start.Equal(ref.Start):
+		return nil
 	}
-	return own.Start.Sub(ref.Start)
+	return new(own.Start.Sub(ref.Start))
 }
 
 // taken says what start was assumed, where none was given.
-func (checkOptions) taken(start time.Duration) string {
-	if start == 0 {
+func taken(start *time.Duration) string {
+	if start == nil {
 		return "It was taken to start with the reference: --start says where else, and --search finds it."
 	}
 	return "Its seconds and the reference's were taken to be of one clock: --start says where else it begins, and --search finds it."
 }
 
 // apart says where a reference lies, and where a recording that it does not touch would begin.
-func apart(truth enf.Series, start time.Duration) string {
+func apart(truth enf.Series, start *time.Duration) string {
+	if start == nil {
+		start = new(time.Duration)
+	}
 	place := func(after time.Duration) string {
 		if at := truth.Start.Add(after); truth.Dated() {
 			return at.UTC().Format(time.DateTime + " UTC")
 		}
 		return fmt.Sprintf("%.0f s", truth.Start.Add(after).Sub(time.Time{}).Seconds())
 	}
-	return fmt.Sprintf("The reference runs from %s to %s, and the recording would begin at %s.", place(0), place(time.Duration(truth.Len())*truth.Step), place(start))
+	return fmt.Sprintf("The reference runs from %s to %s, and the recording would begin at %s.", place(0), place(time.Duration(truth.Len())*truth.Step), place(*start))
 }
 
 // nowhere reports whether all that was compared of a channel is forged.

@@ -238,10 +238,7 @@ func (s FARSource) compare(ctx context.Context, est enf.Estimate, piece, at, win
 		}
 	}
 	length := time.Duration(window) * time.Second
-	o := detect.Options{Window: length, Start: time.Duration(at-from) * time.Second, Statistics: s.Statistics}
-	if at == from {
-		o.Start = time.Nanosecond // 0 would ask for the dates
-	}
+	o := detect.Options{Window: length, Start: new(time.Duration(at-from) * time.Second), Statistics: s.Statistics}
 	return detect.Compare(ctx, est, truth, o)
 }
 

@@ -158,7 +158,7 @@ func (o LimitsOptions) offer(ctx context.Context, hz []float64, now int, rng *ra
 	}
 	truth := o.Now.Slice(now-farMargin, now+len(hz)+farMargin)
 	truth.Start = time.Time{}
-	return detect.Compare(ctx, est, truth, detect.Options{Start: farMargin * time.Second})
+	return detect.Compare(ctx, est, truth, detect.Options{Start: new(farMargin * time.Second)})
 }
 
 // injection is what the true hum is worth by how late it is.

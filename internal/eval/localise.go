@@ -118,7 +118,7 @@ func localiseEdit(ctx context.Context, r recorded, o localiseOptions, rng *rand.
 		}
 		truth := r.truth.Slice(max(0, from-edgeSeconds), r.truth.Len())
 		start := time.Duration(min(from, edgeSeconds)) * time.Second
-		res.add(detect.Compare(ctx, est, truth, detect.Options{Start: start}), at, length)
+		res.add(detect.Compare(ctx, est, truth, detect.Options{Start: &start}), at, length)
 	}
 	slices.Sort(res.Start)
 	slices.Sort(res.End)
