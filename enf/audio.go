@@ -33,9 +33,6 @@ const (
 	// jitter is how far a block's time may be from that of the sample after the block before, in seconds, to count
 	// as its continuation: less than any lost packet, more than rounded time stamps.
 	jitter = 0.05
-	// longestGap is the longest gap within a signal, in seconds: six hours. A time stamp beyond is an error in the
-	// file, and filling it would take memory for nothing.
-	longestGap = 6 * 3600
 )
 
 // Options set an estimator up. The zero value detects the grid and keeps to the defaults.
@@ -62,7 +59,8 @@ type AudioEstimator struct {
 	channels int
 	epoch    time.Time
 	offset   float64 // time of the first sample after epoch, seconds
-	count    int     // samples so far, gaps included
+	count    int     // samples so far, gaps included as far as they are gone through
+	gaps     *gaps
 	fronts   []*front
 	cover    coverage
 	pool     *pool
@@ -85,7 +83,8 @@ type front struct {
 func NewAudio(o Options) *AudioEstimator { return &AudioEstimator{opts: o} }
 
 // Write adds a block. Blocks must follow one another in time; where there is time between two, or samples are NaN, there
-// is a gap, and no values are made up for it. It returns an error if the block cannot belong to the same signal.
+// is a gap, and no values are made up for it. It returns an error if the block cannot belong to the same signal, or gaps of more than six
+// hours outweigh the signal by far.
 func (e *AudioEstimator) Write(s dsp.Signal) error {
 	if s.Len() == 0 {
 		return nil
@@ -106,14 +105,14 @@ func (e *AudioEstimator) Write(s dsp.Signal) error {
 			return fmt.Errorf("channels have different lengths: %d and %d samples", s.Len(), len(c))
 		}
 	}
-	at := s.Start.Sub(e.epoch).Seconds()
-	expected := e.offset + float64(e.count)/e.rate
-	skip := 0
-	switch gap := at - expected; {
-	case gap > longestGap:
-		return fmt.Errorf("time stamps jump by %.0f s", gap)
+	at := s.Start.Sub(e.epoch).Seconds() - float64(e.gaps.folded())
+	gap, skip := at-e.now(), 0
+	if err := e.gaps.add(gap, float64(s.Len())/e.rate); err != nil {
+		return err
+	}
+	switch {
 	case gap > jitter:
-		e.silence(int(math.Round(gap * e.rate)))
+		e.pause(gap)
 	case gap < -jitter: // heard already
 		skip = min(int(math.Round(-gap*e.rate)), s.Len())
 	}
@@ -132,6 +131,7 @@ func (e *AudioEstimator) begin(s dsp.Signal) error {
 	e.rate, e.channels = s.Rate, len(s.Channels)
 	e.epoch = s.Start.Truncate(time.Second)
 	e.offset = s.Start.Sub(e.epoch).Seconds()
+	e.gaps = &gaps{live: e.opts.Live}
 	inputs := 1
 	if len(s.Channels) > 1 {
 		inputs = 2 // middle and side
@@ -144,7 +144,7 @@ func (e *AudioEstimator) begin(s dsp.Signal) error {
 	for k := 1; k <= harmonicsMax; k++ {
 		taps[k] = dsp.NewTaps(float64(k)*zoomBand, low, float64(k)*zoomRate)
 	}
-	e.pool = newPool(e.opts, func(grid Grid) (lines []*line) {
+	e.pool = newPool(e.opts, e.gaps, func(grid Grid) (lines []*line) {
 		for k := 1; k <= harmonicsMax; k++ {
 			if float64(k)*(float64(grid)+zoomBand) > low/2 {
 				break
@@ -162,6 +162,34 @@ func (e *AudioEstimator) begin(s dsp.Signal) error {
 
 // lowRate is the sampling rate after decimation.
 func (e *AudioEstimator) lowRate() float64 { return e.rate / float64(e.fronts[0].decimator.Factor()) }
+
+// now is the end of the samples so far, in the estimator's time.
+func (e *AudioEstimator) now() float64 { return e.offset + float64(e.count)/e.rate }
+
+// pause goes through a gap of so many seconds, save for what of it may be left out.
+func (e *AudioEstimator) pause(gap float64) {
+	if excess := e.gaps.excess(gap); excess > 0 {
+		from := e.now()
+		e.silence(int(keptGap / 2 * e.rate))
+		e.hush(excess)
+		e.gaps.fold(from, excess)
+		gap -= e.now() - from + float64(excess)
+	}
+	e.silence(int(math.Round(gap * e.rate)))
+}
+
+// hush tells of the tones in so many seconds that are left out: there are none.
+func (e *AudioEstimator) hush(seconds int) {
+	if e.opts.Tone == nil {
+		return
+	}
+	e.pool.each(func(l *line) {
+		none := make([]complex128, int(l.rate))
+		for second := range seconds {
+			e.tone(l, len(l.kept), e.gaps.folded()+second, none)
+		}
+	})
+}
 
 // silence stands in for n missing samples.
 func (e *AudioEstimator) silence(n int) {
@@ -191,7 +219,7 @@ func (e *AudioEstimator) take(channels [][]float64, skip, n int) {
 		silent = min(silent, f.silent(int(silenceLeast*e.rate)))
 	}
 	missing = min(missing+silent, n)
-	from := e.offset + float64(e.count)/e.rate
+	from := e.now()
 	share := 1 - float64(missing)/float64(n)
 	e.cover.add(from, from+float64(n)/e.rate, share)
 	e.count += n
@@ -277,9 +305,14 @@ func (e *AudioEstimator) zoom(input int) {
 		n := len(l.kept)
 		l.kept = l.tuner.Write(l.kept, e.fronts[input].low)
 		if e.opts.Tone != nil && len(l.kept) > n {
-			e.opts.Tone(Tone{l.grid, l.number, input, l.rate, l.first + n, l.kept[n:]})
+			e.tone(l, n, e.gaps.folded(), l.kept[n:])
 		}
 	})
+}
+
+// tone hands on samples of a line, the first of which comes where the n-th of those kept does, so many seconds later.
+func (e *AudioEstimator) tone(l *line, n, later int, samples []complex128) {
+	e.opts.Tone(Tone{l.grid, l.number, l.input, l.rate, l.first + n + later*int(l.rate), samples})
 }
 
 // Take returns the values that have become known since the last call, and forgets them; for use on a live stream. While the
@@ -301,8 +334,7 @@ func (e *AudioEstimator) Close() Estimate {
 		f.settle(levelSeconds * e.lowRate())
 		e.zoom(i)
 	}
-	end := e.offset + float64(e.count)/e.rate
-	e.pool.finish(end, e.cover.share)
+	e.pool.finish(e.now(), e.cover.share)
 	est := e.pool.estimate(e.epoch)
 	est.Source = SourceAudio
 	return est

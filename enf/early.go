@@ -60,13 +60,15 @@ func (f *follower) early(yield func(value)) {
 // heard reports whether nearly all of a frame of so many seconds around second t has signal.
 func (f *follower) heard(t, seconds int) bool {
 	const enough = 0.75
-	covered := 0.0
-	for u := t - seconds/2; u < t+seconds/2; u++ {
-		if u >= 0 {
-			covered += f.covered(u)
-		}
+	return f.signal(t, seconds) >= enough*float64(seconds)
+}
+
+// signal is how many of so many seconds around second t have signal.
+func (f *follower) signal(t, seconds int) (covered float64) {
+	for u := max(0, t-seconds/2); u < t+seconds/2; u++ {
+		covered += f.covered(u)
 	}
-	return covered >= enough*float64(seconds)
+	return covered
 }
 
 // glimpse measures second t with a frame of so many seconds, if there is a line near a deviation.
@@ -103,8 +105,12 @@ func (p *pool) early(epoch time.Time) Series {
 	}
 	r := p.runs[0]
 	first := max(r.hinted, r.told)
-	s.Start = epoch.Add(time.Duration(first) * time.Second)
+	start := p.gaps.second(first)
+	s.Start = epoch.Add(time.Duration(start) * time.Second)
 	r.early(func(v value) {
+		if p.gaps.second(v.second) != start+len(s.Hz) { // beyond a gap
+			return
+		}
 		s.Hz, s.Sigma, s.SNR = append(s.Hz, v.hz), append(s.Sigma, v.sigma), append(s.SNR, v.snr)
 	})
 	return s

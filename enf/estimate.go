@@ -36,7 +36,7 @@ type Estimate struct {
 type Harmonic struct {
 	// Number is the multiple of the nominal frequency, from 1.
 	Number int
-	// SNR is its average power on the track, in decibels above the noise of a sixteen-second frame.
+	// SNR is its average power on the track, in decibels above the noise of a sixteen-second frame. Gaps do not count.
 	SNR float64
 	// Share is the part of the recording's values, 0 to 1, in which it was used.
 	Share float64

@@ -84,6 +84,7 @@ func (r *row) peak(line int, freq, reach float64) int {
 // value is the result for one second.
 type value struct {
 	second         int
+	heard          bool      // there is signal near it
 	hz, sigma, snr float64   // hz is NaN where there is no ENF
 	used           []bool    // per group, whether it took part
 	levels         []float64 // per group, its power on the ridge in decibels, averaged over the stretch around the second
@@ -146,6 +147,7 @@ func (f *follower) advance(covered func(second int) float64) {
 
 // finish goes on to the end of the signal, in seconds.
 func (f *follower) finish(end float64, covered func(second int) float64) {
+	f.covered = covered
 	for float64(f.made) <= end {
 		f.slice(covered)
 	}
@@ -257,7 +259,7 @@ func (f *follower) tell() {
 
 // blank is the value of a second of which nothing is known.
 func (f *follower) blank(t int) value {
-	return value{second: t, hz: math.NaN(), sigma: math.NaN(), snr: math.NaN(),
+	return value{second: t, heard: f.signal(t, frameSeconds) > 0, hz: math.NaN(), sigma: math.NaN(), snr: math.NaN(),
 		used: make([]bool, len(f.groups)), levels: make([]float64, len(f.groups))}
 }
 

@@ -22,7 +22,10 @@ const (
 )
 
 // pool runs a follower for each grid frequency in question and keeps the better.
-type pool struct{ runs []*run }
+type pool struct {
+	runs []*run
+	gaps *gaps
+}
 
 // run is one follower with what it has found.
 type run struct {
@@ -30,25 +33,37 @@ type run struct {
 	hz, sigma, snr []float64 // not taken yet
 	first          int       // second of hz[0]
 	seconds        int       // values so far
+	heard          int       // of them with signal near
 	present        int       // of them not NaN
 	evidence       int       // summed over these, the number of lines that took part
 	used           []int     // per group, the values it took part in
-	levels         []float64 // per group, its level in decibels, summed
+	levels         []float64 // per group, its level in decibels, summed over those with signal near
 	snrs           [snrBins]int
 }
 
 // snrBins is the number of one-decibel steps that the SNR's distribution is kept in.
 const snrBins = 200
 
-func newPool(o Options, lines func(Grid) []*line) *pool {
-	p := &pool{}
+func newPool(o Options, g *gaps, lines func(Grid) []*line) *pool {
+	p := &pool{gaps: g}
+	if observe := o.Observe; observe != nil {
+		o.Observe = func(s Slice) {
+			s.Second = float64(g.second(int(s.Second)))
+			observe(s)
+		}
+	}
 	grids := []Grid{o.Grid}
 	if o.Grid == GridAuto {
 		grids = []Grid{Grid50, Grid60}
 	}
-	for _, g := range grids {
+	for _, grid := range grids {
 		r := &run{}
-		r.follower = newFollower(g, lines(g), o, r.add)
+		r.follower = newFollower(grid, lines(grid), o, func(v value) {
+			for r.seconds < g.second(v.second) { // left out
+				r.add(value{hz: math.NaN(), sigma: math.NaN(), snr: math.NaN()})
+			}
+			r.add(v)
+		})
 		r.used, r.levels = make([]int, len(r.groups)), make([]float64, len(r.groups))
 		p.runs = append(p.runs, r)
 	}
@@ -58,8 +73,11 @@ func newPool(o Options, lines func(Grid) []*line) *pool {
 func (r *run) add(v value) {
 	r.hz, r.sigma, r.snr = append(r.hz, v.hz), append(r.sigma, v.sigma), append(r.snr, v.snr)
 	r.seconds++
-	for g, level := range v.levels {
-		r.levels[g] += level
+	if v.heard {
+		r.heard++
+		for g, level := range v.levels {
+			r.levels[g] += level
+		}
 	}
 	if math.IsNaN(v.hz) {
 		return
@@ -141,7 +159,7 @@ func (p *pool) estimate(epoch time.Time) Estimate {
 	for g, group := range r.groups {
 		e.Harmonics = append(e.Harmonics, Harmonic{
 			Number: r.lines[group[0]].number,
-			SNR:    r.levels[g] / math.Max(1, float64(r.seconds)),
+			SNR:    r.levels[g] / math.Max(1, float64(r.heard)),
 			Share:  float64(r.used[g]) / math.Max(1, float64(r.seconds)),
 		})
 	}

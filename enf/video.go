@@ -47,7 +47,8 @@ type VideoEstimator struct {
 	held    []frame // until the frame rate is known
 	rows    int     // of a frame, reduced
 	strips  int
-	newest  float64 // time of the newest frame, seconds after epoch
+	newest  float64 // time of the newest frame, seconds after epoch, without what of gaps is left out
+	gaps    *gaps
 	begun   bool
 	period  float64 // between frames, seconds
 	pace    *pace
@@ -58,7 +59,7 @@ type VideoEstimator struct {
 
 // frame is one frame's logarithms of luminance.
 type frame struct {
-	time   float64   // by its stamp, seconds after epoch
+	time   float64   // by its stamp, in the estimator's time
 	cells  []float64 // strips × rows
 	pace   *pace     // that it was taken at
 	number float64   // in that
@@ -68,7 +69,7 @@ type frame struct {
 func NewVideo(o Options) *VideoEstimator { return &VideoEstimator{opts: o} }
 
 // Write adds a frame. Frames must follow one another in time, at any spacing; one that does not is left out. It returns an
-// error if the frame cannot belong to the same video.
+// error if the frame cannot belong to the same video, or gaps of more than six hours outweigh the video by far.
 func (e *VideoEstimator) Write(l dsp.Luma) error {
 	if l.Rows < 1 || l.Strips < 1 || l.Rows > maxCells/l.Strips || len(l.Mean) != l.Rows*l.Strips {
 		return fmt.Errorf("luminance of %d × %d cells comes with %d values", l.Rows, l.Strips, len(l.Mean))
@@ -78,6 +79,7 @@ func (e *VideoEstimator) Write(l dsp.Luma) error {
 		e.begun = true
 		e.epoch = l.Time.Truncate(time.Second)
 		e.rows, e.strips, e.newest = rows, l.Strips, math.Inf(-1)
+		e.gaps = &gaps{live: e.opts.Live}
 		if rows*l.Strips == 1 && !e.opts.Live {
 			e.levels = new(levels)
 		}
@@ -85,12 +87,17 @@ func (e *VideoEstimator) Write(l dsp.Luma) error {
 	if rows != e.rows || l.Strips != e.strips {
 		return fmt.Errorf("luminance changes from %d × %d to %d × %d cells", e.rows, e.strips, rows, l.Strips)
 	}
-	t := l.Time.Sub(e.epoch).Seconds()
+	t := l.Time.Sub(e.epoch).Seconds() - float64(e.gaps.folded())
 	if t <= e.newest {
 		return nil
 	}
-	if t-e.newest > longestGap && !math.IsInf(e.newest, -1) {
-		return fmt.Errorf("time stamps jump by %.0f s", t-e.newest)
+	if gap := t - e.newest; !math.IsInf(gap, 1) {
+		if err := e.gaps.add(gap, min(gap, leastGap)); err != nil {
+			return err
+		}
+		excess := e.gaps.excess(gap)
+		e.gaps.fold(e.newest, excess)
+		t -= float64(excess)
 	}
 	e.newest = t
 	f := frame{time: t, cells: reduce(l, rows)}
@@ -168,7 +175,7 @@ func (e *VideoEstimator) begin() error {
 	if 1/e.period < leastFPS {
 		return errFrameRate
 	}
-	e.pool = newPool(e.opts, func(grid Grid) []*line {
+	e.pool = newPool(e.opts, e.gaps, func(grid Grid) []*line {
 		c := newCamera(grid, e.period, e.rows, e.strips, e.opts.Live)
 		e.cameras = append(e.cameras, c)
 		return c.lines
