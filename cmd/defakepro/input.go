@@ -192,14 +192,14 @@ func (in input) estimate(rec *media.Recording, path string, observe observer, st
 		case err != nil:
 			return r, err
 		}
-		at, err := channels.write(block)
-		if err != nil {
-			return r, fmt.Errorf("%s: %w", path, err)
-		}
-		if in.most > 0 && at.Sub(time.Time{}) > in.most {
+		at := reached(block)
+		if in.most > 0 && at > in.most { // before it is gone through
 			return r, fmt.Errorf("%s is longer than %v", path, in.most)
 		}
-		said.at(at.Sub(time.Time{}).Seconds())
+		if err := channels.write(block); err != nil {
+			return r, fmt.Errorf("%s: %w", path, err)
+		}
+		said.at(at.Seconds())
 	}
 }
 
@@ -223,18 +223,26 @@ type channels struct {
 	video   *enf.VideoEstimator
 }
 
-// write hands a block to its estimator and returns the time that was reached.
-func (c *channels) write(b media.Block) (time.Time, error) {
+// reached is how far into the recording a block goes.
+func reached(b media.Block) time.Duration {
+	if b.Audio != nil {
+		return b.Audio.End().Sub(time.Time{})
+	}
+	return b.Luma.Time.Sub(time.Time{})
+}
+
+// write hands a block to its estimator.
+func (c *channels) write(b media.Block) error {
 	if b.Audio != nil {
 		if c.audio == nil {
 			c.audio = enf.NewAudio(c.options(enf.SourceAudio))
 		}
-		return b.Audio.End(), c.audio.Write(*b.Audio)
+		return c.audio.Write(*b.Audio)
 	}
 	if c.video == nil {
 		c.video = enf.NewVideo(c.options(enf.SourceVideo))
 	}
-	return b.Luma.Time, c.video.Write(*b.Luma)
+	return c.video.Write(*b.Luma)
 }
 
 func (c *channels) options(source enf.Source) enf.Options {

@@ -35,8 +35,7 @@ func (in input) elsewhere(ctx context.Context, path string) map[enf.Source]enf.G
 		if err != nil {
 			break
 		}
-		at, err := channels.write(block)
-		if err != nil || at.Sub(time.Time{}) > probed {
+		if channels.write(block) != nil || reached(block) > probed {
 			break
 		}
 	}
