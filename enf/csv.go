@@ -85,15 +85,20 @@ func (o CSVOptions) ReadFile(path string) (Series, error) {
 	if info.IsDir() {
 		return Series{}, fmt.Errorf("%s is a directory, not a frequency CSV", path)
 	}
-	if !info.Mode().IsRegular() {
-		return o.Read(f, path)
-	}
-	c := &byteCounter{r: f}
-	return o.read(c, path, func() float64 { return float64(c.n) / float64(info.Size()) })
+	return o.Read(f, path)
 }
 
-// Read is the function [ReadCSV] for files that leave open what o says.
-func (o CSVOptions) Read(r io.Reader, name string) (Series, error) { return o.read(r, name, nil) }
+// Read is the function [ReadCSV] for files that leave open what o says. Where r has the method Stat of [os.File], memory is claimed by what it
+// says of the size.
+func (o CSVOptions) Read(r io.Reader, name string) (Series, error) {
+	if f, ok := r.(interface{ Stat() (os.FileInfo, error) }); ok {
+		if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
+			c := &byteCounter{r: r}
+			return o.read(c, name, func() float64 { return float64(c.n) / float64(info.Size()) })
+		}
+	}
+	return o.read(r, name, nil)
+}
 
 // read is Read with a hint: consumed returns the share of the input that has been read, so that storage can be claimed
 // once rather than grown.

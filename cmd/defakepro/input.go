@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -129,7 +130,7 @@ func (in input) read(ctx context.Context, path string, observe observer, stderr 
 		return reading{}, err
 	}
 	if rec == nil {
-		est, err := readSeries(path, pipe, in, stderr)
+		est, err := readSeries(ctx, path, pipe, in, stderr)
 		return reading{estimates: []enf.Estimate{est}}, err
 	}
 	r, err := in.estimate(rec, path, observe, stderr)
@@ -297,13 +298,8 @@ func notRecording(path string, err error) error {
 // values do not tell which grid they are of, they stay as they are and the estimate's grid is GridAuto. Where its logger stood still there
 // is a gap. If they are of another grid than the
 // reference's, of which alone it was thought that they are, that is for the comparison to say.
-func readSeries(path string, pipe *pipe, in input, stderr io.Writer) (enf.Estimate, error) {
-	opts := enf.CSVOptions{Grid: in.grid}
-	read := func() (enf.Series, error) { return opts.ReadFile(path) }
-	if pipe != nil {
-		read = func() (enf.Series, error) { return opts.Read(pipe, shown(path)) }
-	}
-	s, err := read()
+func readSeries(ctx context.Context, path string, pipe *pipe, in input, stderr io.Writer) (enf.Estimate, error) {
+	s, err := readCSV(ctx, path, pipe, enf.CSVOptions{Grid: in.grid})
 	if err != nil {
 		return enf.Estimate{}, notRecording(path, gridHint(err))
 	}
@@ -324,4 +320,17 @@ func readSeries(path string, pipe *pipe, in input, stderr io.Writer) (enf.Estima
 		}
 	}
 	return enf.Estimate{Series: fundamental, Source: sourceSeries, Grid: found, Present: s.Present() > 0, SNR: math.NaN()}, nil
+}
+
+// readCSV reads the file at path, or the pipe there, until ctx ends.
+func readCSV(ctx context.Context, path string, pipe *pipe, opts enf.CSVOptions) (enf.Series, error) {
+	if pipe != nil {
+		return opts.Read(attentive{pipe, ctx.Err}, shown(path))
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return enf.Series{}, err
+	}
+	defer func() { _ = f.Close() }() // read only
+	return opts.Read(attentive{f, ctx.Err}, path)
 }

@@ -76,3 +76,24 @@ func shown(path string) string {
 	}
 	return path
 }
+
+// attentive is a reader that fails once there is a reason to end.
+type attentive struct {
+	io.Reader
+	ended func() error
+}
+
+func (a attentive) Read(b []byte) (int, error) {
+	if err := a.ended(); err != nil {
+		return 0, err
+	}
+	return a.Reader.Read(b)
+}
+
+// Stat is that of the file that is read.
+func (a attentive) Stat() (os.FileInfo, error) {
+	if f, ok := a.Reader.(*os.File); ok {
+		return f.Stat()
+	}
+	return nil, os.ErrInvalid
+}
