@@ -134,25 +134,25 @@ func (m *room) pcm(dst []byte, block []float64) []byte {
 	return dst
 }
 
-// writeSound renders the sound to w as 16-bit WAV.
+// writeSound renders the sound to w as 16-bit WAV, or RF64.
 func (r Recording) writeSound(ctx context.Context, w io.Writer, a Audio, line timeline) error {
-	samples := int(math.Round(r.Duration.Seconds() * float64(a.Rate)))
+	samples := int64(math.Round(r.Duration.Seconds() * float64(a.Rate)))
 	out := bufio.NewWriterSize(w, 1<<16)
-	if err := binary.Write(out, binary.LittleEndian, wavHeader(samples, a.Rate)); err != nil {
+	if _, err := out.Write(wavHeader(samples, a.Rate)); err != nil {
 		return err
 	}
 	m := newRoom(r.Seed, a, line)
 	second, bytes := make([]float64, a.Rate), make([]byte, 0, 2*a.Rate)
-	for done := 0; done < samples; {
+	for done := int64(0); done < samples; {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		block := second[:min(a.Rate, samples-done)]
+		block := second[:min(int64(a.Rate), samples-done)]
 		bytes = m.pcm(bytes[:0], block)
 		if _, err := out.Write(bytes); err != nil {
 			return err
 		}
-		done += len(block)
+		done += int64(len(block))
 		if r.Video == nil {
 			r.progress(float64(done) / float64(a.Rate))
 		}
@@ -166,26 +166,31 @@ func (r Recording) progress(seconds float64) {
 	}
 }
 
-// header is that of a RIFF WAVE file with one format and one data chunk (Microsoft and IBM, Multimedia Programming Interface, 1991).
-type header struct {
-	RIFF       [4]byte
-	Size       uint32
-	WAVE, Fmt  [4]byte
-	FmtSize    uint32
-	Format     uint16
-	Channels   uint16
-	Rate       uint32
-	ByteRate   uint32
-	BlockAlign uint16
-	Bits       uint16
-	Data       [4]byte
-	DataSize   uint32
-}
-
-func wavHeader(samples, rate int) header {
-	size := uint32(min(int64(samples)*2, math.MaxUint32-36))
-	return header{
-		RIFF: [4]byte([]byte("RIFF")), Size: size + 36, WAVE: [4]byte([]byte("WAVE")), Fmt: [4]byte([]byte("fmt ")), FmtSize: 16, Format: 1, Channels: 1,
-		Rate: uint32(rate), ByteRate: uint32(2 * rate), BlockAlign: 2, Bits: 16, Data: [4]byte([]byte("data")), DataSize: size,
+// wavHeader is what comes before the samples, of 16 bits and one channel: the head of a RIFF WAVE file with one format and one data chunk
+// (Microsoft and IBM, Multimedia Programming Interface, 1991), or of RF64 (EBU Tech 3306) where its sizes have no room for so many.
+func wavHeader(samples int64, rate int) []byte {
+	le := binary.LittleEndian
+	name, data := "RIFF", 2*samples
+	whole := data + 36
+	var sizes []byte
+	if whole > math.MaxUint32 {
+		const length = 28
+		sizes = le.AppendUint32([]byte("ds64"), length)
+		for _, n := range []int64{whole + 8 + length, data, samples} {
+			sizes = le.AppendUint64(sizes, uint64(n))
+		}
+		sizes = le.AppendUint32(sizes, 0)                          // other chunks as large
+		name, whole, data = "RF64", math.MaxUint32, math.MaxUint32 // see there
 	}
+	b := le.AppendUint32([]byte(name), uint32(whole))
+	b = append(b, "WAVE"...)
+	b = append(b, sizes...)
+	b = le.AppendUint32(append(b, "fmt "...), 16)
+	b = le.AppendUint16(b, 1) // PCM
+	b = le.AppendUint16(b, 1) // channel
+	b = le.AppendUint32(b, uint32(rate))
+	b = le.AppendUint32(b, uint32(2*rate)) // bytes a second
+	b = le.AppendUint16(b, 2)              // bytes a sample
+	b = le.AppendUint16(b, 16)             // bits
+	return le.AppendUint32(append(b, "data"...), uint32(data))
 }

@@ -9,9 +9,12 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"math"
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/defakepro/defakepro/media"
 )
 
 var splitters = []splitter{splitIVF, splitAnnexB, splitOgg}
@@ -104,4 +107,44 @@ func TestDue(t *testing.T) {
 	if got, want := l.time(30000*20), 1001*20*time.Second; got != want {
 		t.Errorf("frame at %v, want %v", got, want)
 	}
+}
+
+// Sound of more than 4 GiB says how much it is, too.
+func TestLargeWAV(t *testing.T) {
+	most := int64(math.MaxUint32-36) / 2
+	for _, samples := range []int64{0, 1, most, most + 1, 24 * 3600 * 192000} {
+		header := wavHeader(samples, 192000)
+		name := "RIFF"
+		if samples > most {
+			name = "RF64"
+		}
+		if string(header[:4]) != name {
+			t.Errorf("%d samples: %q", samples, header[:4])
+		}
+		if samples == 0 || samples == most { // of a stream, the size of the latter may stand for an unknown one
+			continue
+		}
+		rec, err := media.Open(t.Context(), "sound.wav", media.Options{Stream: io.MultiReader(bytes.NewReader(header), endless{})})
+		if err != nil {
+			t.Fatalf("%d samples: %v", samples, err)
+		}
+		want := time.Duration(float64(samples) / 192000 * float64(time.Second))
+		if info := rec.Info(); (info.Duration-want).Abs() > time.Microsecond || info.SampleRate != 192000 || info.Channels != 1 {
+			t.Errorf("%d samples: %+v, want %v", samples, info, want)
+		}
+		if block, err := rec.Read(); err != nil || slices.Max(block.Audio.Channels[0]) != 0 {
+			t.Errorf("%d samples: %v", samples, err)
+		}
+		if err := rec.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// endless is silence without end.
+type endless struct{}
+
+func (endless) Read(b []byte) (int, error) {
+	clear(b)
+	return len(b), nil
 }
