@@ -34,13 +34,37 @@ var (
 
 // Render writes the recording to the file at path, whose extension says the container: mp4, mov, mkv, webm or avi with
 // video; also m4a, mp3, opus, ogg, flac or wav without; or y4m, which holds the picture alone, uncompressed, as
-// browsers take it for that of a camera. An existing file is replaced. All but y4m and WAV with PCM needs the ffmpeg
-// command; without it, the error wraps [exec.ErrNotFound].
+// browsers take it for that of a camera. The file appears once it is whole, and replaces one that is there. All but y4m and WAV with PCM
+// needs the ffmpeg command; without it, the error wraps [exec.ErrNotFound].
 func (r Recording) Render(ctx context.Context, path string) error {
-	if err := r.render(ctx, path); err != nil {
+	if err := r.replace(ctx, path); err != nil {
+		if p, ok := errors.AsType[*os.PathError](err); ok {
+			err = p.Err // the path may be another
+		}
 		return fmt.Errorf("render %s: %w", path, err)
 	}
 	return nil
+}
+
+// replace renders to a file beside that at path, and moves it there. A device or pipe is written in place.
+func (r Recording) replace(ctx context.Context, path string) error {
+	if target, err := filepath.EvalSymlinks(path); err == nil {
+		path = target
+	}
+	if there, err := os.Stat(path); err == nil && !there.Mode().IsRegular() {
+		return r.render(ctx, path)
+	}
+	dir, name := filepath.Split(path)
+	extension := filepath.Ext(name)
+	part := filepath.Join(dir, fmt.Sprintf(".%s.%d.tmp%s", strings.TrimSuffix(name, extension), os.Getpid(), extension))
+	err := r.render(ctx, part)
+	if err == nil {
+		err = os.Rename(part, path)
+	}
+	if err != nil {
+		_ = os.Remove(part) // it may not be there
+	}
+	return err
 }
 
 func (r Recording) render(ctx context.Context, path string) error {

@@ -410,6 +410,42 @@ func TestCancel(t *testing.T) {
 	}
 }
 
+// What was there before stays until there is a whole recording in its place.
+func TestRenderWholeOrNotAtAll(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"talk.wav", "talk.y4m", "talk.mp4"} {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte("before"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		r := sim.Recording{Duration: 20 * time.Second, Audio: &sim.Audio{Rate: 8000}, Progress: func(time.Duration) { cancel() }}
+		if name != "talk.wav" {
+			r.Video = &sim.Video{Width: 64, Height: 36, FPS: 25}
+		}
+		if err := r.Render(ctx, path); !errors.Is(err, context.Canceled) && !errors.Is(err, exec.ErrNotFound) {
+			t.Errorf("%s: error %v, want the context's", name, err)
+		}
+		if b, err := os.ReadFile(path); string(b) != "before" || err != nil {
+			t.Errorf("%s holds %d bytes, %v", name, len(b), err)
+		}
+		r.Duration, r.Progress = time.Second, nil
+		switch err := r.Render(t.Context(), path); {
+		case errors.Is(err, exec.ErrNotFound):
+		case err != nil:
+			t.Error(err)
+		default:
+			if info, err := os.Stat(path); err != nil || info.Size() < 1000 {
+				t.Errorf("%s: %v, %v", name, info, err)
+			}
+		}
+	}
+	left, err := os.ReadDir(dir)
+	if err != nil || len(left) != 3 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
+
 func BenchmarkFrames(b *testing.B) {
 	for _, size := range []string{"360p", "1080p"} {
 		b.Run(size, func(b *testing.B) {
