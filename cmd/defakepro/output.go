@@ -99,6 +99,17 @@ func (o *output) discard() {
 	o.file = nil
 }
 
+// samePlace reports whether two outputs would be one file.
+func samePlace(a, b string) bool {
+	if one, err := os.Stat(a); err == nil {
+		other, err := os.Stat(b)
+		return err == nil && os.SameFile(one, other)
+	}
+	one, errA := os.Stat(filepath.Dir(a))
+	other, errB := os.Stat(filepath.Dir(b))
+	return errA == nil && errB == nil && os.SameFile(one, other) && filepath.Base(a) == filepath.Base(b)
+}
+
 // note writes a line for people to read, whatever is in names and errors that come from outside.
 func note(w io.Writer, format string, args ...any) {
 	_, _ = fmt.Fprintln(w, report.Printable(fmt.Sprintf(format, args...)))

@@ -115,6 +115,9 @@ func runSim(c *cobra.Command, opts simOptions, path string) error {
 	if err := opts.place(); err != nil {
 		return err
 	}
+	if opts.truth != "" && samePlace(opts.truth, path) {
+		return fmt.Errorf("sim: FILE and --truth are both %s", opts.truth)
+	}
 	truth, err := createOutput(opts.truth)
 	if err != nil {
 		return err
