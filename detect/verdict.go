@@ -12,6 +12,9 @@ import (
 	"github.com/defakepro/defakepro/enf"
 )
 
+// strayClear is how many times a picture's own uncertainty it strays from a reference where that alone does not explain it.
+const strayClear = 3
+
 // unheardLittle is how many seconds without a value are not worth a word: those at either end of a recording.
 const unheardLittle = 4
 
@@ -37,7 +40,12 @@ func (c *comparison) decide(ctx context.Context) {
 		limit = cameraLimit
 	}
 	odd := solid && math.Abs(ch.Offset) > limit
+	slips, slipping := c.slips()
 	switch {
+	case slipping && (odd || !solid || len(ch.Forged) > 0):
+		ch.Forged = nil
+		c.say(Undetermined, "The recording follows the grid's frequency but for moments, the first at %s and %d in all, as where frames were lost or doubled: "+
+			"a change of the frame rate does that, and so does a cut of less than a second.", placed(slips[0]), len(slips))
 	case !solid && ch.LLR < against && c.contradicted():
 		ch.Forged = nil
 		c.say(Undetermined, "As a whole the recording does not fit the reference, but no window of it is forged and some follow it: it scatters more than it says.")
@@ -254,8 +262,10 @@ func (c *comparison) compared() int {
 
 // weakness says why there is too little evidence.
 func (c *comparison) weakness() string {
-	noise := c.noise.median()
+	noise, stated, strays := c.noise.median(), Median(c.noise.stated), c.channel.RMSE
 	switch {
+	case c.rec.camera && strays > strayClear*stated:
+		return fmt.Sprintf("it strays from it by %.1f mHz, where %.1f would be its own uncertainty, as a camera's clock may for a while", 1e3*strays, 1e3*stated)
 	case noise > 0.004:
 		return fmt.Sprintf("its uncertainty of %.0f mHz is too great", 1e3*noise)
 	case c.options.Search:
