@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -17,6 +18,7 @@ import (
 // How jumps of the hum's phase are weighed with what a comparison found.
 const (
 	cutLongest = 12 * 3600 // seconds of a recording that are looked at
+	toneLag    = 60.0      // seconds; a grid whose harmonics are as late has been ruled out
 	snapReach  = 12.0      // seconds; a splice that a comparison finds may lie as far from where it is
 	// A recording that follows the grid and yet jumps more than so often, and every so many seconds, lost samples all along, as a call's jitter buffer drops
 	// and repeats them. What was cut as much would be elsewhere on the reference.
@@ -24,7 +26,7 @@ const (
 )
 
 // Tones gathers the hum's harmonics while a recording is estimated, to look for cuts in it without a reference. Pass its Add as
-// [enf.Options.Tone]. The zero value is ready.
+// [enf.Options.Tone]. The zero value is ready. It takes some 2 kB for each second of up to twelve hours, and is not safe for concurrent use.
 type Tones struct{ lines map[toneKey]toneLine }
 
 type toneKey struct {
@@ -35,10 +37,11 @@ type toneKey struct {
 // toneLine is one harmonic from the recording's start on, at so many samples a second.
 type toneLine struct {
 	rate    float64
-	samples []complex128
+	samples []complex64 // whose phase is good to a millionth of a turn
 }
 
-// Add takes a stretch of a harmonic. What is beyond twelve hours is left out, and so is the difference of a signal's channels, which would have a second vote.
+// Add takes a stretch of a harmonic, and keeps nothing of tone.Samples. What is beyond twelve hours is left out, and so is the difference of a signal's channels, which
+// would have a second vote, and what does not continue what came before.
 func (t *Tones) Add(tone enf.Tone) {
 	if tone.Input != 0 {
 		return
@@ -47,9 +50,32 @@ func (t *Tones) Add(tone enf.Tone) {
 		t.lines = make(map[toneKey]toneLine)
 	}
 	key := toneKey{tone.Grid, tone.Number}
-	if kept := t.lines[key].samples; len(kept) == tone.First && float64(tone.First) < cutLongest*tone.Rate {
-		t.lines[key] = toneLine{tone.Rate, append(kept, tone.Samples...)}
+	kept := t.lines[key].samples
+	if len(kept) != tone.First || !(float64(tone.First) < cutLongest*tone.Rate) {
+		return
 	}
+	for _, z := range tone.Samples {
+		kept = append(kept, complex64(z))
+	}
+	line := toneLine{tone.Rate, kept}
+	t.lines[key] = line
+	maps.DeleteFunc(t.lines, func(k toneKey, other toneLine) bool {
+		return k.grid != tone.Grid && other.seconds() < line.seconds()-toneLag
+	})
+}
+
+// Sums returns the sums of a harmonic's samples over each step, in seconds, from the recording's start on; nil if there is no such harmonic.
+func (t *Tones) Sums(grid enf.Grid, number int, step float64) []complex128 {
+	line := t.lines[toneKey{grid, number}]
+	var sums []complex128
+	for i, z := range line.samples {
+		k := int(float64(i) / line.rate / step)
+		for len(sums) <= k {
+			sums = append(sums, 0)
+		}
+		sums[k] += complex128(z)
+	}
+	return sums
 }
 
 // Alone judges a channel without a reference, by the phase of its own hum: forged where two of its harmonics jump at once, else undetermined.

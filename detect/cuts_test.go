@@ -160,3 +160,26 @@ func TestTogether(t *testing.T) {
 		t.Errorf("of two rooms: %s: %s", c.Verdict, c.Reason)
 	}
 }
+
+// TestTonesOfOneGrid: once the grid is told, no harmonics come of the other, and what was kept of them goes.
+func TestTonesOfOneGrid(t *testing.T) {
+	var tones detect.Tones
+	const rate = 8
+	z := make([]complex128, rate)
+	for i := range z {
+		z[i] = 1i
+	}
+	for second := range 200 {
+		for _, grid := range []enf.Grid{enf.Grid50, enf.Grid60} {
+			if grid == enf.Grid60 || second < 30 {
+				tones.Add(enf.Tone{Grid: grid, Number: 2, Rate: rate, First: second * rate, Samples: z})
+			}
+		}
+		if kept := len(tones.Sums(enf.Grid50, 2, 1)); second < 60 && kept != min(second+1, 30) || second == 199 && kept != 0 {
+			t.Fatalf("%d s of the other grid are kept after %d s", kept, second+1)
+		}
+	}
+	if sums := tones.Sums(enf.Grid60, 2, 0.5); len(sums) != 400 || sums[399] != 4i {
+		t.Errorf("%d sums, last %v", len(sums), sums[len(sums)-1])
+	}
+}

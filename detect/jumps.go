@@ -134,7 +134,7 @@ func (l toneLine) loudness() float64 {
 func (l toneLine) jumps(number, places int) []voice {
 	sum := make([]complex128, len(l.samples)+1)
 	for i, v := range l.samples {
-		sum[i+1] = sum[i] + v
+		sum[i+1] = sum[i] + complex128(v)
 	}
 	mean := func(from, to float64) complex128 { return sum[int(to*l.rate)] - sum[int(from*l.rate)] }
 	silence := cutSilence * cutHalf * l.rate * l.loudness()

@@ -41,7 +41,7 @@ func channelFigures(h HTML, c detect.Channel, g *Spectrogram, id string) ([]figu
 	r, end := h.Report, channelSeconds(c)
 	var figures []figure
 	if (h.Alone || hasJumps(c)) && c.Estimate.Source == enf.SourceAudio && c.Estimate.Present {
-		if layers := h.Phase.layers(c.Estimate); len(layers) > 0 {
+		if layers := phaseLayers(h.Tones, c.Estimate); len(layers) > 0 {
 			figures = append(figures, phaseFigure(c, layers, end))
 		}
 	}

@@ -26,8 +26,8 @@ type HTML struct {
 	// Alone says that the recording was held against itself, without a reference: its picture against its sound, and
 	// the hum's phase against its own course.
 	Alone bool
-	// Phase is shown of a recording held against itself, and where it alone tells of a cut.
-	Phase Phase
+	// Tones are the hum's harmonics, nil if they were not kept. Their phase is shown of a recording held against itself, and where it alone tells of a cut.
+	Tones *detect.Tones
 	// Remark stands beside the verdict, such as "incomplete file"; empty where there is none.
 	Remark string
 	// Version names the software.

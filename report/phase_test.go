@@ -14,9 +14,10 @@ import (
 	"github.com/defakepro/defakepro/enf"
 )
 
-// hum gives p a minute of the second harmonic, whose phase jumps by a quarter turn at half a minute.
-func hum(p *Phase) {
+// hum is a minute of the second harmonic, whose phase jumps by a quarter turn at half a minute.
+func hum() *detect.Tones {
 	const rate = 8
+	p := &detect.Tones{}
 	z := make([]complex128, 60*rate)
 	for i := range z {
 		phase := 0.002 * float64(i) // a constant offset turns evenly
@@ -28,14 +29,14 @@ func hum(p *Phase) {
 	for at := 0; at < len(z); at += 100 {
 		p.Add(enf.Tone{Grid: enf.Grid60, Number: 2, Rate: rate, First: at, Samples: z[at:min(at+100, len(z))]})
 	}
+	return p
 }
 
 func TestPhase(t *testing.T) {
-	var p Phase
-	hum(&p)
+	p := hum()
 	p.Add(enf.Tone{Grid: enf.Grid60, Number: 2, Input: 1, Rate: 8, Samples: make([]complex128, 8)})
 	p.Add(enf.Tone{Grid: enf.Grid60, Number: 2, Rate: 8, First: 9000, Samples: make([]complex128, 8)}) // after a gap
-	at, degrees := p.lines[phaseKey{enf.Grid60, 2}].departure()
+	at, degrees := departure(p.Sums(enf.Grid60, 2, phaseStep))
 	if len(at) != 120 {
 		t.Fatalf("%d values of a minute", len(at))
 	}
@@ -63,7 +64,7 @@ func TestWriteHTMLAlone(t *testing.T) {
 	c.Windows, c.Truth.Hz, c.Correlation, c.RMSE, c.Lag, c.Offset, c.Statistics = nil, nil, nan, nan, nan, nan, detect.Statistics{}
 	c.Forged = []detect.Span{{Start: 28, End: 32, Kind: detect.SpanCut}}
 	h := HTML{Report: r, Alone: true, Remark: nasty}
-	hum(&h.Phase)
+	h.Tones = hum()
 	var b bytes.Buffer
 	if err := WriteHTML(&b, h); err != nil {
 		t.Fatal(err)
@@ -93,7 +94,7 @@ func TestWriteHTMLJump(t *testing.T) {
 	} {
 		h := HTML{Report: forged()}
 		h.Report.Channels[0].Forged = []detect.Span{{Start: 28, End: 32, Kind: detect.SpanCut, Jump: c.jump}}
-		hum(&h.Phase)
+		h.Tones = hum()
 		var b bytes.Buffer
 		if err := WriteHTML(&b, h); err != nil {
 			t.Fatal(err)

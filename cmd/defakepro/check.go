@@ -115,7 +115,7 @@ type findings struct {
 	remark string // beside the verdict
 	origin string // of the start assumed
 	alone  bool   // there is no reference
-	hum    report.Phase
+	tones  *detect.Tones
 }
 
 // valid checks what the flags cannot check one by one.
@@ -217,7 +217,7 @@ func (o checkOptions) alone(ctx context.Context, path string, pictures spectrogr
 	o.misread(ctx, path, channels)
 	found := r.combine(o.Options, channels)
 	found.Media, found.Reference = path, "none"
-	found.alone, found.hum = true, r.hum
+	found.alone, found.tones = true, &r.tones
 	return found, nil
 }
 
@@ -257,7 +257,7 @@ func (o checkOptions) compare(ctx context.Context, path string, r reading, truth
 	}
 	found := r.combine(opts, channels)
 	found.Media, found.Reference = path, o.reference
-	found.origin, found.hum = o.origin(found.Report, truth.Series.Dated()), r.hum
+	found.origin, found.tones = o.origin(found.Report, truth.Series.Dated()), &r.tones
 	return found, nil
 }
 

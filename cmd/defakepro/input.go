@@ -21,7 +21,6 @@ import (
 	"github.com/defakepro/defakepro/detect"
 	"github.com/defakepro/defakepro/enf"
 	"github.com/defakepro/defakepro/media"
-	"github.com/defakepro/defakepro/report"
 )
 
 // The words of --source.
@@ -70,7 +69,6 @@ type reading struct {
 	unread map[enf.Source]int
 	// tones are the hum's harmonics, if they were to be kept.
 	tones detect.Tones
-	hum   report.Phase
 }
 
 // start returns when the recording claims to begin: what the flag says, or its own times do; zero if neither.
@@ -173,10 +171,7 @@ func (in input) open(ctx context.Context, path string, pipe *pipe) (*media.Recor
 func (in input) estimate(rec *media.Recording, path string, observe observer, stderr io.Writer) (r reading, err error) {
 	channels := channels{grid: in.grid, observe: observe}
 	if in.phase {
-		channels.tone = func(t enf.Tone) {
-			r.tones.Add(t)
-			r.hum.Add(t)
-		}
+		channels.tone = r.tones.Add
 	}
 	r.unread = in.unread(rec.Info(), path, stderr)
 	said := newProgress(stderr, path, "read", rec.Info().Duration)

@@ -36,7 +36,7 @@ func (s spectrograms) observer(source enf.Source) func(enf.Slice) {
 // newPage gathers what the HTML report on what was found needs beside it.
 func newPage(found findings, pictures spectrograms, inputs ...report.Input) report.HTML {
 	page := report.HTML{
-		Report: found.Report, Remark: found.remark, Origin: found.origin, Alone: found.alone, Phase: found.hum,
+		Report: found.Report, Remark: found.remark, Origin: found.origin, Alone: found.alone, Tones: found.tones,
 		Version: version(), Generated: time.Now(), Inputs: inputs,
 	}
 	for _, c := range found.Channels {
