@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/defakepro/defakepro/internal/livekit"
+	"github.com/defakepro/defakepro/internal/race"
 )
 
 // Server starts a server that ends with the test, or skips the test where there is none to start. It skips under the race detector as well: LiveKit's
@@ -15,7 +16,7 @@ import (
 // comes by chance, and would fail the test.
 func Server(t testing.TB) *livekit.Server {
 	t.Helper()
-	if race {
+	if race.Enabled {
 		t.Skip("LiveKit's client has a race of its own")
 	}
 	binary, ok := livekit.Find()

@@ -3,6 +3,7 @@
 
 //go:build !race
 
-package livekittest
+package race
 
-const race = false
+// Enabled reports whether this is built with the race detector.
+const Enabled = false
