@@ -13,6 +13,7 @@ import (
 
 	"github.com/defakepro/defakepro/detect"
 	"github.com/defakepro/defakepro/enf"
+	"github.com/defakepro/defakepro/internal/race"
 )
 
 func estimate(s enf.Series) enf.Estimate {
@@ -30,6 +31,7 @@ func changed(s enf.Series, f func(i int, hz float64) float64) enf.Series {
 }
 
 func TestCompare(t *testing.T) {
+	race.SkipNumeric(t)
 	grid, other := wandering(1, 7200), wandering(2, 7200)
 	rec := noisy(grid, 1000, 900, 0.001, 3) // 15 minutes from second 1000 on
 	at := detect.Options{Start: new(1000 * time.Second)}
@@ -131,6 +133,7 @@ func without(s enf.Series, missing ...int) enf.Series {
 
 // TestSpans looks for edits. Their smear is left out: it shifts no boundary, and internal/eval measures it.
 func TestSpans(t *testing.T) {
+	race.SkipNumeric(t)
 	grid, other := wandering(5, 7200), wandering(6, 7200)
 	a := func(from, to int) []float64 { return noisy(grid, from, to-from, 0.001, uint64(from)).Hz }
 	b := func(n int) []float64 { return noisy(other, 0, n, 0.001, 7).Hz }
@@ -179,6 +182,7 @@ func TestSpans(t *testing.T) {
 // TestError measures the error of a verdict on a minute at a known time, with noise of 2 mHz: how often a genuine one is
 // called forged, or one of another time authentic.
 func TestError(t *testing.T) {
+	race.SkipNumeric(t)
 	trials := 2000
 	if testing.Short() {
 		trials = 200
@@ -218,6 +222,7 @@ func TestError(t *testing.T) {
 }
 
 func TestCorrelationRule(t *testing.T) {
+	race.SkipNumeric(t)
 	grid := wandering(10, 4000)
 	o := detect.Options{Rule: detect.RuleCorrelation}
 	rec := noisy(grid, 0, 1200, 0.0003, 1)
@@ -251,6 +256,7 @@ func TestCorrelationRule(t *testing.T) {
 
 // TestStrange compares what no estimator gives; nothing may panic, and nothing of it be authentic.
 func TestStrange(t *testing.T) {
+	race.SkipNumeric(t)
 	rng := rand.New(rand.NewPCG(12, 1))
 	odd := []float64{nan, math.Inf(1), math.Inf(-1), 0, -60, 1e300, 60, 59.9, 50, 300, 1e-300}
 	series := func() enf.Series {
@@ -327,6 +333,7 @@ func TestCombine(t *testing.T) {
 
 // TestShorterBeginning cuts recordings before their middle: what is left before the cut is the shorter part, and nothing in it is forged.
 func TestShorterBeginning(t *testing.T) {
+	race.SkipNumeric(t)
 	for seed := range uint64(20) {
 		grid := wandering(50+seed, 3600)
 		rec := joined(noisy(grid, 1000, 120, 0.002, seed).Hz, noisy(grid, 1140, 600, 0.002, seed+100).Hz)
@@ -342,6 +349,7 @@ func TestShorterBeginning(t *testing.T) {
 // TestMinuteInPlace takes genuine minutes with the noise of frames that overlap, which fit one place or another of hundreds about as well as their
 // own by chance: hardly any is placed there.
 func TestMinuteInPlace(t *testing.T) {
+	race.SkipNumeric(t)
 	const half = 8 // seconds
 	grid := wandering(90, 7200)
 	rng := rand.New(rand.NewPCG(90, 1))
@@ -370,6 +378,7 @@ func TestMinuteInPlace(t *testing.T) {
 
 // A camera's clock wanders for tens of seconds at a time: that is not called a forgery of minutes, while another grid for eight is.
 func TestCameraWanders(t *testing.T) {
+	race.SkipNumeric(t)
 	const minutes5, minutes8 = 300, 480
 	forged, foreign := 0, 0
 	for seed := range uint64(30) {
@@ -406,6 +415,7 @@ func TestCameraWanders(t *testing.T) {
 
 // Nobody said when a recording was made: a camera's of eight minutes that lies later in the reference is not forged for not being at its beginning.
 func TestUndated(t *testing.T) {
+	race.SkipNumeric(t)
 	foreign := 0
 	for seed := range uint64(30) {
 		grid, other := wandering(100+seed, 900), wandering(200+seed, 900)
@@ -453,6 +463,7 @@ func TestFirstValueClaimed(t *testing.T) {
 
 // A recording whose tempo was changed scatters many times as much as it says: what is left of its course proves nothing.
 func TestScatters(t *testing.T) {
+	race.SkipNumeric(t)
 	grid := wandering(23, 1500)
 	for sigma, want := range map[float64]detect.Verdict{0.001: detect.Authentic, 0.006: detect.Undetermined} {
 		est := estimate(noisy(grid, 0, 900, sigma, 3))

@@ -14,6 +14,7 @@ import (
 	"github.com/defakepro/defakepro/detect"
 	"github.com/defakepro/defakepro/dsp"
 	"github.com/defakepro/defakepro/enf"
+	"github.com/defakepro/defakepro/internal/race"
 )
 
 // humming returns so many seconds of hum at 1 kHz, its second, fourth and sixth harmonic, on a wandering grid of 60 Hz, and noise.
@@ -45,6 +46,7 @@ func alone(t *testing.T, grid enf.Grid, samples []float64) detect.Channel {
 }
 
 func TestAlone(t *testing.T) {
+	race.SkipNumeric(t)
 	whole := humming(200, 0.05, 0.05, 31)
 	if c := alone(t, enf.Grid60, whole); c.Verdict != detect.Undetermined || !strings.Contains(c.Reason, "runs through") {
 		t.Errorf("whole: %s: %s", c.Verdict, c.Reason)
@@ -89,6 +91,7 @@ func TestAlone(t *testing.T) {
 
 // TestBeside has sound compared with its grid, and the phase of its hum looked at.
 func TestBeside(t *testing.T) {
+	race.SkipNumeric(t)
 	const seconds = 400
 	whole := humming(seconds, 0.05, 0.05, 36)
 	// Five seconds of another time; half a minute taken out; and a stretch of another time, with 2 s that are missing beside it.
@@ -146,6 +149,7 @@ func TestBeside(t *testing.T) {
 }
 
 func TestTogether(t *testing.T) {
+	race.SkipNumeric(t)
 	grid, other := wandering(34, 600), wandering(35, 600)
 	sound := estimate(noisy(grid, 0, 600, 0.001, 1))
 	picture := func(s enf.Series) enf.Estimate {

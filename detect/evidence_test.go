@@ -11,6 +11,8 @@ import (
 
 	"gonum.org/v1/gonum/mat"
 	"gonum.org/v1/gonum/stat/distmv"
+
+	"github.com/defakepro/defakepro/internal/race"
 )
 
 // usEast is the grid of which nothing else is known.
@@ -19,6 +21,7 @@ var usEast = Statistics{Mean: 60, Spread: gridSpread, FastShare: fastShare, Fast
 // TestFilter holds the filter against the density of the whole vector, of which it is a factorisation: a grid's movement, in noise that frames
 // smear and in noise beside. Values are drawn from the model, so that none is a fault.
 func TestFilter(t *testing.T) {
+	race.SkipNumeric(t)
 	const n, framed, white = 40, 0.002, 0.0008 * 0.0008
 	g := usEast
 	cov := mat.NewSymDense(n, nil)
@@ -55,6 +58,7 @@ func TestFilter(t *testing.T) {
 // TestEvidenceIsHonest checks what a log-likelihood ratio of x nats promises: unrelated series reach it no more often
 // than in exp(-x) of cases.
 func TestEvidenceIsHonest(t *testing.T) {
+	race.SkipNumeric(t)
 	const trials, n, sigma = 4000, 60, 0.002
 	const slowShare = 1 - fastShare
 	g := usEast

@@ -16,6 +16,7 @@ import (
 
 	"github.com/defakepro/defakepro/detect"
 	"github.com/defakepro/defakepro/enf"
+	"github.com/defakepro/defakepro/internal/race"
 	"github.com/defakepro/defakepro/media"
 )
 
@@ -71,6 +72,7 @@ var devices = []string{"device1.csv", "device2.csv", "device3.csv"}
 
 // TestRealHour compares three recorders with the mains of the same hour.
 func TestRealHour(t *testing.T) {
+	race.SkipNumeric(t)
 	power := real(t, "econledger", "power.csv")
 	for _, name := range devices {
 		for _, search := range []bool{false, true} {

@@ -8,10 +8,12 @@ import (
 	"testing"
 
 	"github.com/defakepro/defakepro/detect"
+	"github.com/defakepro/defakepro/internal/race"
 )
 
 // TestAnotherDevice compares a recording that a second device goes on with, its clock off by 4 mHz more.
 func TestAnotherDevice(t *testing.T) {
+	race.SkipNumeric(t)
 	grid := wandering(21, 1500)
 	for _, step := range []float64{0, 0.004, -0.004} {
 		rec := changed(noisy(grid, 0, 900, 0.001, 3), func(i int, hz float64) float64 {
@@ -33,6 +35,7 @@ func TestAnotherDevice(t *testing.T) {
 
 // TestOutlier puts one value 10 mHz, and farther, beside the truth: that neither makes a recording forged, nor one of another time authentic.
 func TestOutlier(t *testing.T) {
+	race.SkipNumeric(t)
 	grid, other := wandering(22, 1500), wandering(23, 1500)
 	for _, off := range []float64{0.01, -0.01, 0.1, 1, 10} {
 		wild := func(i int, hz float64) float64 {

@@ -13,10 +13,12 @@ import (
 	"github.com/defakepro/defakepro/enf"
 	"github.com/defakepro/defakepro/enf/enftest"
 	"github.com/defakepro/defakepro/internal/eval"
+	"github.com/defakepro/defakepro/internal/race"
 )
 
 // The truth covers a long recording from end to end: errors are not those of a selection.
 func TestMainsWhole(t *testing.T) {
+	race.SkipNumeric(t)
 	const seconds, rate = 400, 400
 	g := enftest.NewGrid(5, enftest.GridOptions{Nominal: enf.Grid50, Duration: seconds * time.Second})
 	clean := make([]float64, seconds*rate)
@@ -32,6 +34,7 @@ func TestMainsWhole(t *testing.T) {
 
 // The whole evaluation, small, on mains that are made up.
 func TestAudio(t *testing.T) {
+	race.SkipNumeric(t)
 	if _, err := exec.LookPath("ffmpeg"); err != nil {
 		t.Skip("ffmpeg is not installed")
 	}

@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/defakepro/defakepro/enf"
+	"github.com/defakepro/defakepro/internal/race"
 	"github.com/defakepro/defakepro/sim"
 )
 
@@ -144,6 +145,7 @@ func TestPaper(t *testing.T) {
 
 // TestTable2 runs a small form, and holds that what must be seen is seen.
 func TestTable2(t *testing.T) {
+	race.SkipNumeric(t)
 	if _, err := exec.LookPath("ffmpeg"); err != nil {
 		t.Skip("no ffmpeg command: ", err)
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/defakepro/defakepro/dsp"
 	"github.com/defakepro/defakepro/enf"
 	"github.com/defakepro/defakepro/enf/enftest"
+	"github.com/defakepro/defakepro/internal/race"
 	"github.com/defakepro/defakepro/media"
 	"github.com/defakepro/defakepro/sim"
 )
@@ -47,6 +48,7 @@ func TestTable1Part(t *testing.T) {
 
 // TestFig3 holds that a replay is found where it is, by the likelihood ratio, and that the longer window is the better one.
 func TestFig3(t *testing.T) {
+	race.SkipNumeric(t)
 	o := Fig3Options{
 		Seconds: 300, Windows: []int{30, 120}, Pairs: 30, Seed: 1,
 		Sources: []FARSource{{Name: "simulated", Grid: enf.Grid60, Truth: []enf.Series{hours(1, 6)}}},
@@ -140,6 +142,7 @@ func TestLoser(t *testing.T) {
 
 // TestLimits holds that an archive serves for a minute and not for half an hour, and that the true hum in time passes.
 func TestLimits(t *testing.T) {
+	race.SkipNumeric(t)
 	o := LimitsOptions{Archive: hours(1, 24), Now: hours(2, 12), Source: "a day", Trials: 3, FaceVideos: -1, Seed: 1}
 	part, err := Limits(t.Context(), o, "again")
 	if err != nil {
@@ -180,6 +183,7 @@ func errorIn(t *testing.T, cell string) float64 {
 
 // TestFlickerGain holds that the gain is one under the same light, none under steady light, and none on average under another.
 func TestFlickerGain(t *testing.T) {
+	race.SkipNumeric(t)
 	const rows, fps, readout, lamp, black = 36, 25., 0.03, 120.02, 16. / 255
 	frames := func(head func(t float64) float64) []dsp.Luma {
 		rng := rand.New(rand.NewPCG(1, 1))
