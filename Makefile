@@ -19,7 +19,8 @@ test: testdeps lint ## everything that must hold before a change goes in
 	CGO_ENABLED=0 go build $(STAMP) ./...
 	tools/unchanged.sh go generate ./...
 	go test -race -short -timeout 20m $$(tools/concurrent.sh)
-	go test -p 1 -timeout 20m ./... # calls in real time bear no neighbours
+	others=$$(tools/quiet.sh others) && go test -timeout 20m $$others
+	quiet=$$(tools/quiet.sh) && go test -p 1 -timeout 20m $$quiet # calls in real time bear no neighbours
 
 build: deps ## the command, in ./defakepro
 	go build $(STAMP) -trimpath -o defakepro ./cmd/defakepro
