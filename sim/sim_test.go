@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/defakepro/defakepro/enf"
+	"github.com/defakepro/defakepro/internal/race"
 	"github.com/defakepro/defakepro/sim"
 )
 
@@ -99,6 +100,7 @@ func coherence(x []float64, rate float64, k int, cycles []float64, from float64)
 
 // The hum of every codec is locked to the truth, and not to a neighbouring frequency.
 func TestSound(t *testing.T) {
+	race.SkipNumeric(t)
 	const seconds, rate = 8, 2000
 	for _, name := range []string{"a.wav", "a.flac", "a.m4a", "a.opus", "a.mp3"} {
 		t.Run(name, func(t *testing.T) {
@@ -183,6 +185,7 @@ func depth(frames [][]float64, fps, readout float64, cycles []float64) float64 {
 }
 
 func TestPicture(t *testing.T) {
+	race.SkipNumeric(t)
 	for _, tt := range []struct {
 		name    string
 		grid    enf.Grid
@@ -219,6 +222,7 @@ func TestPicture(t *testing.T) {
 
 // Encoders keep the flicker, weaker or not.
 func TestEncodedPicture(t *testing.T) {
+	race.SkipNumeric(t)
 	needFFmpeg(t)
 	for _, name := range []string{"a.mp4", "a.webm"} {
 		t.Run(name, func(t *testing.T) {
@@ -322,6 +326,7 @@ func TestAttacks(t *testing.T) {
 
 // The sound follows the pieces to the sample: a muted stretch has no hum from its first second to its last.
 func TestAttackInSound(t *testing.T) {
+	race.SkipNumeric(t)
 	const rate = 8000
 	path := filepath.Join(t.TempDir(), "a.wav")
 	r := sim.Recording{Seed: 7, Duration: 30 * time.Second, Audio: &sim.Audio{Rate: rate, Speech: math.Inf(-1), CN0: 45}, Attacks: []sim.Attack{
