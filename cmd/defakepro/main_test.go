@@ -36,6 +36,7 @@ import (
 	"github.com/defakepro/defakepro/enf/enftest"
 	"github.com/defakepro/defakepro/history"
 	"github.com/defakepro/defakepro/internal/livekit"
+	"github.com/defakepro/defakepro/internal/race"
 	"github.com/defakepro/defakepro/media"
 	"github.com/defakepro/defakepro/monitor"
 )
@@ -90,6 +91,8 @@ func TestScripts(t *testing.T) {
 			case "livekit":
 				_, ok := livekit.Find()
 				return ok, nil
+			case "race":
+				return race.Enabled, nil
 			}
 			return false, fmt.Errorf("unknown condition %s", name)
 		},
