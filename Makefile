@@ -10,8 +10,8 @@ GOLANGCI := go tool -modfile=tools/go.mod golangci-lint
 demo: build ## a real call, in which one participant turns deepfake, and the page that shows it
 	./defakepro demo $(DEMOFLAGS)
 
-# Long recordings are tried without the race detector, which makes estimation ten times slower, and so is enf, which starts no goroutine; all
-# else with it.
+# Long recordings, and sums of one goroutine, are tried without the race detector, which makes estimation ten times slower; all else with it
+# (tools/concurrent.sh, internal/race). The packages that hold no calls are tried side by side, the others one by one (tools/quiet.sh).
 test: testdeps lint ## everything that must hold before a change goes in
 	@test -z "$$(gofmt -l .)" || { echo "not formatted:"; gofmt -l .; exit 1; }
 	go vet ./...
@@ -20,7 +20,7 @@ test: testdeps lint ## everything that must hold before a change goes in
 	tools/unchanged.sh go generate ./...
 	go test -race -short -timeout 20m $$(tools/concurrent.sh)
 	others=$$(tools/quiet.sh others) && go test -timeout 20m $$others
-	quiet=$$(tools/quiet.sh) && go test -p 1 -timeout 20m $$quiet # calls in real time bear no neighbours
+	quiet=$$(tools/quiet.sh) && go test -p 1 -timeout 20m $$quiet
 
 build: deps ## the command, in ./defakepro
 	go build $(STAMP) -trimpath -o defakepro ./cmd/defakepro
