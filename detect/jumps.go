@@ -125,7 +125,7 @@ func (l toneLine) seconds() float64 { return float64(len(l.samples)) / l.rate }
 func (l toneLine) loudness() float64 {
 	sum := 0.0
 	for _, z := range l.samples {
-		sum += real(z)*real(z) + imag(z)*imag(z)
+		sum += float64(real(z)*real(z) + imag(z)*imag(z))
 	}
 	return math.Sqrt(sum / float64(max(len(l.samples), 1)))
 }
