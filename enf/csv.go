@@ -21,7 +21,7 @@ import (
 const (
 	csvMaxValues = 400e6            // twelve years of a value a second
 	csvMaxGap    = 8 << 20          // values or seconds that all gaps may span together, however short the file: 97 days
-	csvGapShare  = 4                // and beyond that, values of room for each row read
+	csvGapShare  = 4                // and beyond that, values of room for each row read, or for each byte of gzip if those are fewer
 	csvFarthest  = int64(4e18)      // nanoseconds; times farther from 1970, or from the start, than 126 years are no times
 	csvMinStep   = time.Millisecond // finer is a waveform, not its frequency
 	csvMaxStep   = 10 * time.Second // coarser says little about a recording of minutes
@@ -67,8 +67,8 @@ func ReadFile(path string) (Series, error) { return CSVOptions{}.ReadFile(path) 
 // [Series.Fundamental] for a file that holds a harmonic.
 //
 // It is an error when the file is not such a table or may be read in two ways, when many rows repeat a time, when local
-// time is put back by an hour, or when a time lies so far from the others that the gap would outweigh the data. Memory is
-// 8 bytes a value for each column read.
+// time is put back by an hour, or when a time lies so far from the others that the gap would outweigh the data, or when beyond
+// three months of rows gzip packed more than four into a byte, as it does no measurement. Memory is 8 bytes a value for each column read.
 func ReadCSV(r io.Reader, name string) (Series, error) { return CSVOptions{}.Read(r, name) }
 
 // ReadFile is the function [ReadFile] for files that leave open what o says.
@@ -103,18 +103,22 @@ func (o CSVOptions) Read(r io.Reader, name string) (Series, error) {
 // read is Read with a hint: consumed returns the share of the input that has been read, so that storage can be claimed
 // once rather than grown.
 func (o CSVOptions) read(r io.Reader, name string, consumed func() float64) (Series, error) {
-	br := bufio.NewReaderSize(r, csvLine)
+	in := &byteCounter{r: r}
+	br, packed := bufio.NewReaderSize(in, csvLine), false
 	if magic, _ := br.Peek(2); bytes.Equal(magic, []byte{0x1f, 0x8b}) {
 		gz, err := gzip.NewReader(br)
 		if err != nil {
 			return Series{}, fmt.Errorf("%s: %w", name, err)
 		}
-		br = bufio.NewReaderSize(gz, csvLine)
+		br, packed = bufio.NewReaderSize(gz, csvLine), true
 	}
 	if text := newUTF16(br); text != nil {
 		br = bufio.NewReaderSize(text, csvLine)
 	}
 	t := &csvTable{csvScanner: csvScanner{r: br, name: name, grid: o.Grid}, consumed: consumed}
+	if packed {
+		t.packed = in
+	}
 	s, err := t.read()
 	if err != nil {
 		return Series{}, err
@@ -166,6 +170,7 @@ func WriteCSV(w io.Writer, s Series) error {
 type csvTable struct {
 	csvScanner
 	consumed func() float64
+	packed   *byteCounter // if not nil: of what was unpacked
 
 	rows    int
 	origin  int64 // time of slot 0, in nanoseconds
@@ -282,7 +287,11 @@ func (t *csvTable) place(row csvRow) error {
 		side, i = &t.before, -1-i
 	}
 	if i >= int64(len(side.hz)) {
-		if i >= csvMaxGap/max(1, t.step/int64(time.Second))+csvGapShare*int64(t.rows) || i >= csvMaxValues {
+		room := csvMaxGap/max(1, t.step/int64(time.Second)) + csvGapShare*t.worth()
+		switch {
+		case i >= room && t.packed != nil && int64(t.rows) > room:
+			return fmt.Errorf("%s: %d rows in %d bytes of gzip: no measured frequency packs so well", t.name, t.rows, t.packed.n)
+		case i >= room || i >= csvMaxValues:
 			return fmt.Errorf("%s:%d: time is %v from the rows before it; is it misprinted, or the file not one series?",
 				t.name, row.line, (time.Duration(i+1-int64(len(side.hz))) * time.Duration(t.step)).Round(time.Second))
 		}
@@ -305,6 +314,14 @@ func (t *csvTable) place(row csvRow) error {
 	return nil
 }
 
+// worth is the number of rows that entitle to room. Of those that pack to nearly nothing, there is no end in a small file.
+func (t *csvTable) worth() int64 {
+	if t.packed != nil {
+		return min(int64(t.rows), t.packed.n)
+	}
+	return int64(t.rows)
+}
+
 // extend lengthens the columns of side to n slots, the new ones missing.
 func (t *csvTable) extend(side *csvSlots, n int) {
 	grow := func(col []float64) []float64 {
@@ -312,7 +329,7 @@ func (t *csvTable) extend(side *csvSlots, n int) {
 			want := n + n/4
 			if t.consumed != nil {
 				if share := t.consumed(); share > 0.001 { // enough read to tell how long the file is
-					want = int(min(1.02*float64(n)/share+1024, csvMaxGap+csvGapShare*float64(t.rows)))
+					want = int(min(1.02*float64(n)/share+1024, csvMaxGap+csvGapShare*float64(t.worth())))
 				}
 			}
 			col = slices.Grow(col, max(want, n)-len(col))

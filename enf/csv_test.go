@@ -8,6 +8,7 @@ import (
 	"compress/gzip"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"os"
 	"path/filepath"
@@ -395,5 +396,25 @@ func BenchmarkReadCSV(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// A small file cannot ask for gigabytes: what packs a thousand to one is no measurement.
+func TestGzipBomb(t *testing.T) {
+	var zipped bytes.Buffer
+	w := gzip.NewWriter(&zipped)
+	rows := strings.Repeat("50\n", 1e6)
+	for range 12 {
+		if _, err := io.WriteString(w, rows); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	size := zipped.Len()
+	_, err := ReadCSV(&zipped, "bomb.gz")
+	if err == nil || !strings.Contains(err.Error(), "bytes of gzip") {
+		t.Errorf("%d bytes: error %v", size, err)
 	}
 }
