@@ -88,9 +88,9 @@ func (m *meter) fit(r *row, t, seconds int, chosen []int, freq float64) (best fi
 	// Further than the widest line's resolution from where it began, it is another peak.
 	limit := 2 / float64(seconds) / float64(m.lines[chosen[0]].number)
 	best, ok = m.tone(r, windows, chosen, freq)
-	if !m.agree(chosen, best) {
+	if !m.agree(chosen) {
 		agreed, center, apart := m.concord(r, windows, chosen, freq, limit)
-		if apart == 0 {
+		if len(agreed) < len(chosen) && apart == 0 {
 			best, ok = m.tone(r, windows, agreed, center)
 		}
 		best.sigma = math.Hypot(best.sigma, apart)
@@ -136,7 +136,7 @@ const (
 )
 
 // agree reports whether the lines just fitted are of one frequency, as far as each can tell.
-func (m *meter) agree(lines []int, f fit) bool {
+func (m *meter) agree(lines []int) bool {
 	for _, i := range lines {
 		r := m.readings[i]
 		if len(lines) > 1 && !(math.Abs(r.shift) <= discordLeast+discordSigma/math.Sqrt(r.shiftInfo)) || r.power < discordPower {
@@ -157,9 +157,9 @@ func (a opinion) alike(b opinion) bool {
 	return math.Abs(a.freq-b.freq) <= discordLeast+discordSigma*math.Hypot(a.sigma, b.sigma)
 }
 
-// concord asks each line by itself, and returns the largest group that agrees, with its frequency, and how far it is from the next if
-// that is as large; all in hertz at the fundamental. Mains hum has one frequency in all its harmonics. A telephone's tones, a beep or a
-// note near one of them are louder at times than all the hum, and would outweigh it.
+// concord asks each line by itself, and returns the lines without those that contradict the largest group of the others, the frequency of
+// that, and how far it is from the next if that is as large; both in hertz at the fundamental. Mains hum has one frequency in all its
+// harmonics. A telephone's tones, a beep or a note near one of them are louder at times than all the hum, and would outweigh it.
 func (m *meter) concord(r *row, windows []*window, lines []int, freq, reach float64) (agreed []int, center, apart float64) {
 	var all []opinion
 	for _, i := range lines {
@@ -168,17 +168,19 @@ func (m *meter) concord(r *row, windows []*window, lines []int, freq, reach floa
 			all = append(all, opinion{i, f})
 		}
 	}
-	if len(all) == 0 {
-		return lines, freq, 0
-	}
 	slices.SortStableFunc(all, func(a, b opinion) int { return cmp.Compare(a.sigma, b.sigma) })
 	best := largest(all)
-	rest := largest(slices.DeleteFunc(slices.Clone(all), func(a opinion) bool { return slices.Contains(best, a) }))
-	if len(rest) == len(best) {
+	others := slices.DeleteFunc(slices.Clone(all), func(a opinion) bool { return slices.Contains(best, a) })
+	if len(others) == 0 {
+		return lines, freq, 0
+	}
+	if rest := largest(others); len(rest) == len(best) {
 		apart = math.Abs(best[0].freq - rest[0].freq)
 	}
-	for _, a := range best {
-		agreed = append(agreed, a.line)
+	for _, i := range lines {
+		if !slices.ContainsFunc(others, func(a opinion) bool { return a.line == i }) {
+			agreed = append(agreed, i)
+		}
 	}
 	return agreed, best[0].freq, apart
 }

@@ -150,7 +150,7 @@ func TestWAVSizes(t *testing.T) {
 		{"claims 1 GB", sized(plain(), len(data), 1<<30), frames, true},
 		{"0 in a RIFF of all", sized(plain(), len(data), 0), frames, false},
 		{"claims half", sized(plain(), len(data), frames*4/2), frames / 2, true},
-		{"odd end within", wavFile(wavFmt(tagPCM, 2, 44100, 2), chunk("data", append(data[:len(data):len(data)], 1)...), chunk("LIST", 1)), frames, false},
+		{"odd end within", wavFile(wavFmt(tagPCM, 2, 44100, 2), chunk("data", append(slices.Clip(data), 1)...), chunk("LIST", 1)), frames, false},
 		{"odd end within, not padded", sized(append(plain(), "\x09LIST\x01\x00\x00\x00\x09"...), len(data)+10, uint32(len(data)+1)), frames, false},
 		{"zeros after", append(plain(), make([]byte, 100)...), frames, false},
 		{"stream with odd end", append(sized(plain(), len(data), 0xFFFFFFFF), 1, 2, 3), frames, false},
