@@ -180,11 +180,14 @@ func newCoarse(rec track, ref reference) *coarse {
 	c.per = max(1, int(math.Round(want/ref.step)))
 	c.bin = float64(c.per) * ref.step
 	c.y = rec.binned(c.bin)
-	n := len(c.y)
+	n, present := len(c.y), 0
 	for _, v := range c.y {
-		c.gaps = c.gaps || math.IsNaN(v)
+		if !math.IsNaN(v) {
+			present++
+		}
 	}
-	c.overlap = min(n, max(1, int(math.Ceil(matchOverlap/c.bin))))
+	c.gaps = present < n
+	c.overlap = max(1, min(present, int(math.Ceil(matchOverlap/c.bin))))
 	c.lead = n - c.overlap
 	bins := (len(ref.hz) + c.per - 1) / c.per
 	c.places = max(0, bins+n-2*c.overlap+1)

@@ -76,6 +76,23 @@ func TestFindMatches(t *testing.T) {
 	}
 }
 
+// A minute of sound has values for 56 seconds.
+func TestFindMatchesOfAMinute(t *testing.T) {
+	grid := wandering(1, 8000)
+	minute := changed(noisy(grid, 4000, 60, 0.0005, 2), func(i int, hz float64) float64 {
+		if i < 2 || i >= 58 {
+			return nan
+		}
+		return hz
+	})
+	if m := found(t, minute, grid, 2); len(m) != 2 || math.Abs(m[0].Offset-4000) > 1 || m[0].LLR < m[1].LLR+5 {
+		t.Errorf("%+v", m)
+	}
+	if c := detect.Compare(t.Context(), estimate(minute), grid, detect.Options{Search: true}); strings.Contains(c.Reason, "covers") || strings.Contains(c.Reason, "nowhere") {
+		t.Errorf("%s: %s", c.Verdict, c.Reason)
+	}
+}
+
 func TestFindMatchesDates(t *testing.T) {
 	grid := wandering(4, 20_000)
 	grid.Start = time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)

@@ -61,7 +61,7 @@ func (c *comparison) search(ctx context.Context) alignment {
 	var starts []float64
 	add := func(from, to int) {
 		piece := c.rec.slice(from, to)
-		if piece.present() < int(matchOverlap) {
+		if piece.present() < int(matchOverlap)-2*unheardLittle { // of a minute, its ends have no values
 			return
 		}
 		for _, p := range search(ctx, piece, c.ref, c.grid, searchPlaces) {
