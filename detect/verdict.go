@@ -42,7 +42,7 @@ func (c *comparison) decide(ctx context.Context) {
 	odd := solid && math.Abs(ch.Offset) > limit
 	slips, slipping := c.slips()
 	switch {
-	case slipping && (odd || !solid || len(ch.Forged) > 0):
+	case slipping && (odd || !solid || len(ch.Forged) > 0 || ch.Correlation < c.options.Threshold):
 		ch.Forged = nil
 		c.say(Undetermined, "The recording follows the grid's frequency but for moments, the first at %s and %d in all, as where frames were lost or doubled: "+
 			"a change of the frame rate does that, and so does a cut of less than a second.", placed(slips[0]), len(slips))
