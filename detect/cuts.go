@@ -226,10 +226,8 @@ func places(cuts []Span) string {
 // Together judges the picture of a recording by its sound: of one room and time, their hum and flicker are one grid's. It is forged where they
 // are not, with sound evidence, else undetermined: that they agree does not tell when or where a recording was made.
 func Together(ctx context.Context, sound, picture enf.Estimate, o Options) Channel {
-	o.Search, o.Rule, o.Start = false, RuleLLR, nil
-	if later := picture.Series.Start.Sub(sound.Series.Start); later != 0 { // two that begin at 0 may be files that do not say
-		o.Start = &later
-	}
+	later := picture.Series.Start.Sub(sound.Series.Start)
+	o.Search, o.Rule, o.Start = false, RuleLLR, &later
 	ch := Compare(ctx, picture, sound.Series, o)
 	switch ch.Verdict {
 	case Forged:

@@ -29,7 +29,7 @@ const (
 	// A cut leaves hum as loud as it was. Where it swells by more than cutSwell and cutSwells times its usual swelling, its phase jumps in honest recordings too: another
 	// device came on, a microphone was moved or muted. Beyond an e-fold it always does.
 	cutSwell, cutSwells, cutSwellMost = 0.105, 1.5, 1.0
-	// cutSilence is the share of a harmonic's mean amplitude below which it was muted: what filters leave of the edges there is not usual.
+	// cutSilence is the share of a harmonic's root mean square amplitude below which it was muted: what filters leave of the edges there is not usual.
 	cutSilence = 1e-3
 )
 
@@ -125,7 +125,8 @@ func (l toneLine) seconds() float64 { return float64(len(l.samples)) / l.rate }
 func (l toneLine) loudness() float64 {
 	sum := 0.0
 	for _, z := range l.samples {
-		sum += float64(real(z)*real(z) + imag(z)*imag(z))
+		re, im := float64(real(z)), float64(imag(z))
+		sum += re*re + im*im
 	}
 	return math.Sqrt(sum / float64(max(len(l.samples), 1)))
 }

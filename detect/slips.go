@@ -6,10 +6,10 @@ package detect
 import "math"
 
 const (
-	// A frame that is lost or doubled turns the light's phase by a third of a cycle or so, at once. The frames of four to sixteen seconds that lie
+	// A frame that is lost or doubled turns the light's phase by a third of a cycle or so, at once. The frames of four or eight seconds that lie
 	// over that place err by up to 80 mHz, and no other does: slipLongest is for how many seconds that may be, slipShare what share
 	// of a recording must follow the reference apart from them.
-	slipLongest, slipShare = 17, 0.6
+	slipLongest, slipShare = 10, 0.6
 	// slipSigma and slipLeast are from where on a value strays, in its own uncertainties and at least, in hertz.
 	slipSigma, slipLeast = 4, 0.003
 )
@@ -18,6 +18,11 @@ const (
 // for moments only, and follows it before and after each. Converting 30.02 frames a second to 30 drops one every 50 s. What strays up to the end is none: it
 // may go on.
 func (c *comparison) slips() (at []float64, only bool) {
+	for _, s := range c.channel.Forged {
+		if s.Kind == SpanCut && math.Abs(s.Jump) >= 1 {
+			return nil, false // what is gone is seconds
+		}
+	}
 	if !c.rec.camera {
 		return nil, false
 	}

@@ -49,6 +49,18 @@ func TestSlips(t *testing.T) {
 			}
 			return hz
 		}), detect.Forged, "except from 0:01:40"},
+		{"sixteen seconds of another frequency, twice", picture(func(i int, hz float64) float64 {
+			if i >= 100 && i < 116 || i >= 200 && i < 216 {
+				return hz + 0.03
+			}
+			return hz
+		}), detect.Forged, "except from"},
+		{"five seconds cut out", picture(func(i int, hz float64) float64 {
+			if i >= 200 {
+				return grid.Hz[start+i+5]
+			}
+			return hz
+		}), detect.Forged, "5 s are missing"},
 		{"another hour throughout", picture(func(i int, _ float64) float64 { return other.Hz[i] }), detect.Forged, "does not follow"},
 	} {
 		c := detect.Compare(t.Context(), tt.est, grid, detect.Options{Start: new(start * time.Second)})

@@ -22,7 +22,7 @@ const unheardLittle = 4
 func (c *comparison) decide(ctx context.Context) {
 	ch := &c.channel
 	values, compared := c.rec.present(), c.compared()
-	if least := c.options.Window.Seconds(); float64(compared) < least-min(unheardLittle, float64(len(c.rec.hz)-compared)) {
+	if least := c.options.Window.Seconds(); float64(compared) < least-min(unheardLittle, float64(len(c.rec.hz)-values)+1) {
 		c.say(Undetermined, "The reference covers %s of the recording; it takes at least %s to tell.", clock(float64(compared)), clock(least))
 		ch.Forged = nil
 		return

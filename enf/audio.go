@@ -27,9 +27,11 @@ const (
 	mostRate = 10e6
 	// levelSeconds is what the level of a signal is averaged over: a fiftieth of a cycle of hum is left in it.
 	levelSeconds = 0.2
-	// silenceLeast is for how long samples must not move, in seconds, to be taken for none: what was muted, or added to fill up. They move if by
-	// more than silenceMove, as a share of the loudest; hum 60 dB below it does a thousand times as much.
-	silenceLeast, silenceMove = 0.2, 1e-9
+	// silenceLeast is for how long samples must not move at all, in seconds, to be taken for none: what was muted, or added to fill up. It is the
+	// shortest frame; what gates of noise and codecs leave out between words is shorter.
+	silenceLeast = 4
+	// latest is the latest that sound or picture may begin in a recording for its values to count from the recording's start, in seconds.
+	latest = 600
 	// jitter is how far a block's time may be from that of the sample after the block before, in seconds, to count
 	// as its continuation: less than any lost packet, more than rounded time stamps.
 	jitter = 0.05
@@ -64,6 +66,8 @@ type AudioEstimator struct {
 	fronts   []*front
 	cover    coverage
 	pool     *pool
+	still    float64 // the time from which on samples have stood still, seconds after epoch
+	silent   float64 // up to which that has been taken for silence
 }
 
 // front is what happens to one mixture of the channels before the zooms.
@@ -73,9 +77,7 @@ type front struct {
 	low       []float64
 	begun     bool
 	base      float64 // the first sample
-	peak      float64 // the greatest so far, from base
 	newest    float64
-	still     int     // samples for which it has stood still
 	level     float64 // about which the samples move, above base
 }
 
@@ -129,7 +131,7 @@ func (e *AudioEstimator) begin(s dsp.Signal) error {
 		return fmt.Errorf("sampled at %g Hz: mains hum needs at least %d, and nothing samples above %d", s.Rate, leastRate, int(mostRate))
 	}
 	e.rate, e.channels = s.Rate, len(s.Channels)
-	e.epoch = s.Start.Truncate(time.Second)
+	e.epoch = epochOf(s.Start)
 	e.offset = s.Start.Sub(e.epoch).Seconds()
 	e.gaps = &gaps{live: e.opts.Live}
 	inputs := 1
@@ -176,6 +178,7 @@ func (e *AudioEstimator) pause(gap float64) {
 		gap -= e.now() - from + float64(excess)
 	}
 	e.silence(int(math.Round(gap * e.rate)))
+	e.still = e.now()
 }
 
 // hush tells of the tones in so many seconds that are left out: there are none.
@@ -183,19 +186,17 @@ func (e *AudioEstimator) hush(seconds int) {
 	if e.opts.Tone == nil {
 		return
 	}
-	e.pool.each(func(l *line) {
-		none := make([]complex128, int(l.rate))
-		for second := range seconds {
-			e.tone(l, len(l.kept), e.gaps.folded()+second, none)
-		}
-	})
+	for second := range seconds { // no harmonic is far ahead of another
+		e.pool.each(func(l *line) {
+			e.tone(l, len(l.kept), e.gaps.folded()+second, make([]complex128, int(l.rate)))
+		})
+	}
 }
 
 // silence stands in for n missing samples.
 func (e *AudioEstimator) silence(n int) {
-	const piece = 1 << 16
 	for n > 0 {
-		m := min(n, piece)
+		m := min(n, int(math.Ceil(e.rate))) // no harmonic is far ahead of another
 		for _, f := range e.fronts {
 			f.mixed = append(f.mixed[:0], make([]float64, m)...)
 			floats.AddConst(f.level, f.mixed)
@@ -214,16 +215,45 @@ func (e *AudioEstimator) take(channels [][]float64, skip, n int) {
 		mix(f.mixed, channels, skip, i == 1)
 		missing = max(missing, f.begin())
 	}
-	silent := n
-	for _, f := range e.fronts {
-		silent = min(silent, f.silent(int(silenceLeast*e.rate)))
-	}
-	missing = min(missing+silent, n)
 	from := e.now()
 	share := 1 - float64(missing)/float64(n)
 	e.cover.add(from, from+float64(n)/e.rate, share)
+	e.hear(from, n)
 	e.count += n
 	e.push()
+}
+
+// epochOf returns the time that values count from: the start of a recording that does not say when it was made, also for a channel that
+// begins a little later.
+func epochOf(start time.Time) time.Time {
+	if late := start.Sub(time.Time{}); late >= 0 && late <= latest*time.Second {
+		return time.Time{}
+	}
+	return start.Truncate(time.Second)
+}
+
+// hear takes out of what is covered where the n samples from the given time on stand still for long: nothing was recorded there.
+func (e *AudioEstimator) hear(from float64, n int) {
+	mute := func(to float64) {
+		if to-e.still >= silenceLeast {
+			e.cover.add(max(e.still, e.silent), to, -1)
+			e.silent = to
+		}
+	}
+	for i := range n {
+		moves := false
+		for _, f := range e.fronts {
+			x := f.mixed[i]
+			moves = moves || x != f.newest
+			f.newest = x
+		}
+		if moves {
+			at := from + float64(i)/e.rate
+			mute(at)
+			e.still = at
+		}
+	}
+	mute(from + float64(n)/e.rate)
 }
 
 // begin makes the input begin at zero, puts its level where samples are NaN or infinite, and returns how many these are.
@@ -245,24 +275,6 @@ func (f *front) begin() (missing int) {
 }
 
 func finite(x float64) bool { return x-x == 0 }
-
-// silent returns how many samples belong to stretches of at least so many that do not move at all: nothing was recorded there.
-func (f *front) silent(least int) (n int) {
-	for _, x := range f.mixed {
-		f.peak = max(f.peak, math.Abs(x))
-		if math.Abs(x-f.newest) <= silenceMove*f.peak {
-			if f.still++; f.still == least {
-				n += least
-			} else if f.still > least {
-				n++
-			}
-		} else {
-			f.still = 0
-		}
-		f.newest = x
-	}
-	return min(n, len(f.mixed))
-}
 
 // settle takes off the level that the decimated samples move about, of as many of late. A converter's offset, through
 // filters of 80 dB, would stand at 60 Hz exactly.
@@ -362,5 +374,5 @@ func (c *coverage) share(second int) float64 {
 	if second > c.newest || second <= c.newest-len(c.seconds) {
 		return 0
 	}
-	return math.Min(c.seconds[second%len(c.seconds)], 1)
+	return min(max(c.seconds[second%len(c.seconds)], 0), 1)
 }

@@ -143,6 +143,53 @@ func TestDigitalSilence(t *testing.T) {
 	}
 }
 
+// A gate of noise leaves silence between words, a file pauses: hum is read all the same, however long the blocks are.
+func TestShortSilence(t *testing.T) {
+	const rate, seconds = 1000, 120
+	g := enftest.NewGrid(16, enftest.GridOptions{Nominal: enf.Grid50, Duration: seconds * time.Second})
+	gated, torn, spike := hum(g, 12, seconds, rate, 45, 2, 4, 6), hum(g, 12, seconds, rate, 45, 2, 4, 6), hum(g, 12, seconds, rate, 45, 2, 4, 6)
+	for i := range gated {
+		if i%900 < 300 {
+			gated[i] = 0
+		}
+		if i%rate < 220 {
+			torn[i] = math.NaN()
+		}
+	}
+	spike[20*rate] = 1e8
+	for name, x := range map[string][]float64{"gated": gated, "torn": torn, "one sample of garbage": spike} {
+		for _, block := range []int{20, rate, seconds * rate} {
+			e := enf.NewAudio(enf.Options{Grid: enf.Grid50})
+			for from := 0; from < len(x); from += block {
+				if err := e.Write(dsp.Signal{Start: at(float64(from) / rate), Rate: rate, Channels: [][]float64{x[from : from+block]}}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if got := e.Close().Series.Present(); got < 85 {
+				t.Errorf("%s, blocks of %d: %d values", name, block, got)
+			}
+		}
+	}
+}
+
+// A channel that begins later than its recording counts from the recording's start.
+func TestLateChannel(t *testing.T) {
+	const rate, late = 1000, 30
+	g := enftest.NewGrid(17, enftest.GridOptions{Nominal: enf.Grid50, Duration: 200 * time.Second})
+	x := hum(g, 12, 200, rate, 45, 2, 4, 6)
+	e := enf.NewAudio(enf.Options{Grid: enf.Grid50})
+	if err := e.Write(dsp.Signal{Start: at(late + 0.25), Rate: rate, Channels: [][]float64{x[late*rate+250:]}}); err != nil {
+		t.Fatal(err)
+	}
+	est := e.Close()
+	if s := est.Series; !s.Start.IsZero() || s.Len() < 200 || s.Slice(0, late).Present() > 0 || s.Present() < 160 {
+		t.Errorf("from %v, %d values, %d present", s.Start, s.Len(), s.Present())
+	}
+	if e := compare(est, g); e.z > 1.5 || e.worst > 3e-3 {
+		t.Errorf("errors are %.2f times the stated uncertainty, %.1f mHz at worst", e.z, 1e3*e.worst)
+	}
+}
+
 func TestNoENF(t *testing.T) {
 	const rate, seconds = 1000, 600
 	noise := make([]float64, rate*seconds)

@@ -34,10 +34,11 @@ func (g *gaps) add(gap, signal float64) error {
 	if gap <= leastGap {
 		return nil
 	}
-	if g.live {
-		g.absent = 0 // each is on its own
+	most := longestGap + gapShare*g.signal
+	if g.live { // each is on its own
+		g.absent, most = 0, longestGap
 	}
-	if g.absent += gap; g.absent > longestGap+gapShare*g.signal {
+	if g.absent += gap; g.absent > most {
 		return fmt.Errorf("time stamps jump by %.0f s: %.0f s are missing by now, and %.0f s are there", gap, g.absent, g.signal)
 	}
 	return nil

@@ -88,7 +88,7 @@ func (m *meter) fit(r *row, t, seconds int, chosen []int, freq float64) (best fi
 	// Further than the widest line's resolution from where it began, it is another peak.
 	limit := 2 / float64(seconds) / float64(m.lines[chosen[0]].number)
 	best, ok = m.tone(r, windows, chosen, freq)
-	if !m.agree(chosen) {
+	if len(chosen) > 1 && !m.agree(chosen) {
 		agreed, center, apart := m.concord(r, windows, chosen, freq, limit)
 		if len(agreed) < len(chosen) && apart == 0 {
 			best, ok = m.tone(r, windows, agreed, center)
@@ -139,7 +139,7 @@ const (
 func (m *meter) agree(lines []int) bool {
 	for _, i := range lines {
 		r := m.readings[i]
-		if len(lines) > 1 && !(math.Abs(r.shift) <= discordLeast+discordSigma/math.Sqrt(r.shiftInfo)) || r.power < discordPower {
+		if !(math.Abs(r.shift) <= discordLeast+discordSigma/math.Sqrt(r.shiftInfo)) || r.power < discordPower {
 			return false
 		}
 	}
@@ -175,7 +175,9 @@ func (m *meter) concord(r *row, windows []*window, lines []int, freq, reach floa
 		return lines, freq, 0
 	}
 	if rest := largest(others); len(rest) == len(best) {
-		apart = math.Abs(best[0].freq - rest[0].freq)
+		for i, a := range best {
+			apart = max(apart, math.Abs(a.freq-rest[i].freq))
+		}
 	}
 	for _, i := range lines {
 		if !slices.ContainsFunc(others, func(a opinion) bool { return a.line == i }) {
@@ -185,7 +187,8 @@ func (m *meter) concord(r *row, windows []*window, lines []int, freq, reach floa
 	return agreed, best[0].freq, apart
 }
 
-// largest returns the largest group of which each agrees with all others; of two, that of the surest.
+// largest returns the largest group of which each agrees with all others, as far as asking the surest first finds it; of two, that of the
+// surest.
 func largest(all []opinion) (best []opinion) {
 	for _, a := range all {
 		group := []opinion{a}

@@ -77,7 +77,7 @@ func (e *VideoEstimator) Write(l dsp.Luma) error {
 	rows := min(l.Rows, rowBins)
 	if !e.begun {
 		e.begun = true
-		e.epoch = l.Time.Truncate(time.Second)
+		e.epoch = epochOf(l.Time)
 		e.rows, e.strips, e.newest = rows, l.Strips, math.Inf(-1)
 		e.gaps = &gaps{live: e.opts.Live}
 		if rows*l.Strips == 1 && !e.opts.Live {

@@ -107,7 +107,7 @@ func (w *wav) header(file int64) (int64, error) {
 			if w.convert == nil {
 				return 0, errors.New("the samples come before their format")
 			}
-			if next, _ := w.r.Peek(8); n == 0 && file >= 0 && !beginsChunk(next) {
+			if next, _ := w.r.Peek(8); n == 0 && file >= 0 && (!beginsChunk(next) || bytes.Count(next, []byte{0}) == 8) {
 				return file - at, nil
 			}
 			return dataSize(n, wide, riff, at, file), nil
@@ -157,6 +157,9 @@ func dataSize(n, wide, riff, at, file int64) int64 {
 // beginsChunk reports whether bytes that follow a chunk are the next one, or the end of the file, or padding.
 func beginsChunk(b []byte) bool {
 	if len(b) < 8 || bytes.Count(b, []byte{0}) == len(b) {
+		return true
+	}
+	if tag := string(b[:3]); tag == "TAG" || tag == "ID3" { // of players, behind all chunks
 		return true
 	}
 	for _, c := range b[:4] { // its name

@@ -261,23 +261,7 @@ func (c *channels) close(path string) ([]enf.Estimate, error) {
 	if out == nil {
 		return nil, fmt.Errorf("%s holds no samples and no frames", path)
 	}
-	for i := range out {
-		out[i].Series = fromZero(out[i].Series)
-	}
 	return out, nil
-}
-
-// fromZero returns the series of a channel that begins later than its recording with gaps before, so that both count from the
-// recording's start.
-func fromZero(s enf.Series) enf.Series {
-	late := int(s.Start.Sub(time.Time{}) / s.Step)
-	if s.Dated() || late <= 0 || s.Len() == 0 {
-		return s
-	}
-	gaps := slices.Repeat([]float64{math.NaN()}, late)
-	s.Start = s.Start.Add(-time.Duration(late) * s.Step)
-	s.Hz, s.Sigma, s.SNR = slices.Concat(gaps, s.Hz), slices.Concat(gaps, s.Sigma), slices.Concat(gaps, s.SNR)
-	return s
 }
 
 // notRecording adds to why a file is no frequency series, where its name says that it is a recording, that it holds text.
