@@ -279,12 +279,21 @@ const (
 	// presence is what the lines' shares, each less agreeBase, must add up to before there is said to be any ENF: one
 	// line in 75 % of the seconds, two in 50 %, three in 42 %.
 	presence, agreeBase = 0.5, 0.25
+	// heardLeast is the least number of seconds that shares are of, where a signal begins.
+	heardLeast = 20
 )
 
 // choose returns the lines worth listening to around second t: of each harmonic the best, if its own peaks follow
 // the ridge. It returns none where nothing does.
 func (f *follower) choose(t int, v *value) (chosen []int) {
 	from, to := max(0, t-pastSeconds), min(f.found, t+f.ahead+1)
+	heard := 0 // where there is no signal nothing can agree
+	for u := from; u < to; u++ {
+		if f.row(u).covered > 0 {
+			heard++
+		}
+	}
+	all := float64(max(heard, min(to-from, heardLeast)))
 	score := 0.0
 	for g, group := range f.groups {
 		best, bestLog, bestShare := -1, math.Inf(-1), 0.0
@@ -301,7 +310,7 @@ func (f *follower) choose(t int, v *value) (chosen []int) {
 				}
 			}
 			if log > bestLog {
-				best, bestLog, bestShare = i, log, agree/float64(to-from)
+				best, bestLog, bestShare = i, log, agree/all
 			}
 		}
 		v.levels[g] = 10 * math.Log10(math.Expm1(bestLog/float64(to-from)))
