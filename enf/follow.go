@@ -138,7 +138,7 @@ func (f *follower) advance(covered func(second int) float64) {
 		t += liveSpare
 	}
 	for float64(f.made)+frameSeconds/2 <= t {
-		f.slice(covered)
+		f.slice()
 	}
 	if f.quick {
 		f.rush()
@@ -149,7 +149,7 @@ func (f *follower) advance(covered func(second int) float64) {
 func (f *follower) finish(end float64, covered func(second int) float64) {
 	f.covered = covered
 	for float64(f.made) <= end {
-		f.slice(covered)
+		f.slice()
 	}
 	for bin, ok := f.track.flush(); ok; bin, ok = f.track.flush() {
 		f.decide(bin)
@@ -166,10 +166,10 @@ const (
 )
 
 // slice makes one more second of the matrix, and its combination.
-func (f *follower) slice(covered func(int) float64) {
+func (f *follower) slice() {
 	t := f.made
 	r := f.row(t)
-	r.covered = covered(t)
+	r.covered = f.covered(t)
 	for i, l := range f.lines {
 		r.noise[i], f.most[i] = l.strip(r.strips[i], f.scratch, t)
 	}
