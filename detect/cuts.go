@@ -57,8 +57,11 @@ func (t *Tones) Add(tone enf.Tone) {
 	for _, z := range tone.Samples {
 		kept = append(kept, complex64(z))
 	}
-	line := toneLine{tone.Rate, kept}
+	line, before := toneLine{tone.Rate, kept}, t.lines[key]
 	t.lines[key] = line
+	if int(line.seconds()/toneLag) == int(before.seconds()/toneLag) {
+		return // once in a while will do
+	}
 	maps.DeleteFunc(t.lines, func(k toneKey, other toneLine) bool {
 		return k.grid != tone.Grid && other.seconds() < line.seconds()-toneLag
 	})

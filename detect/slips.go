@@ -14,23 +14,31 @@ const (
 	slipSigma, slipLeast = 4, 0.003
 )
 
+// slipped fills in verdict and reason if slips are all that is wrong.
+func (c *comparison) slipped() bool {
+	at, only := c.slips()
+	if only {
+		c.channel.Forged = nil
+		c.say(Undetermined, "The recording follows the grid's frequency but for moments, the first at %s and %d in all, as where frames were lost or doubled: "+
+			"a change of the frame rate does that, and so does a cut of less than a second.", placed(at[0]), len(at))
+	}
+	return only
+}
+
 // slips returns the seconds at which the frames of a video slip, and whether that is all that is wrong with it: it strays from the reference
 // for moments only, and follows it before and after each. Converting 30.02 frames a second to 30 drops one every 50 s. What strays up to the end is none: it
 // may go on.
 func (c *comparison) slips() (at []float64, only bool) {
+	if !c.rec.camera {
+		return nil, false
+	}
 	for _, s := range c.channel.Forged {
 		if s.Kind == SpanCut && math.Abs(s.Jump) >= 1 {
 			return nil, false // what is gone is seconds
 		}
 	}
-	if !c.rec.camera {
-		return nil, false
-	}
 	truth := c.rec.along(c.ref, c.main.place, 0)
-	left := nothing(len(truth))
-	for i, y := range c.rec.hz {
-		left[i] = y - truth[i]
-	}
+	left := c.rec.residuals(truth, 0)
 	middle := Median(left)
 	follow, all, run, rest := 0, 0, 0, nothing(len(truth))
 	for i, d := range left {

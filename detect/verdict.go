@@ -40,12 +40,10 @@ func (c *comparison) decide(ctx context.Context) {
 		limit = cameraLimit
 	}
 	odd := solid && math.Abs(ch.Offset) > limit
-	slips, slipping := c.slips()
+	if (odd || !solid || len(ch.Forged) > 0 || ch.Correlation < c.options.Threshold) && c.slipped() {
+		return
+	}
 	switch {
-	case slipping && (odd || !solid || len(ch.Forged) > 0 || ch.Correlation < c.options.Threshold):
-		ch.Forged = nil
-		c.say(Undetermined, "The recording follows the grid's frequency but for moments, the first at %s and %d in all, as where frames were lost or doubled: "+
-			"a change of the frame rate does that, and so does a cut of less than a second.", placed(slips[0]), len(slips))
 	case !solid && ch.LLR < against && c.contradicted():
 		ch.Forged = nil
 		c.say(Undetermined, "As a whole the recording does not fit the reference, but no window of it is forged and some follow it: it scatters more than it says.")
