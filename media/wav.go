@@ -107,10 +107,12 @@ func (w *wav) header(file int64) (int64, error) {
 			if w.convert == nil {
 				return 0, errors.New("the samples come before their format")
 			}
-			if next, _ := w.r.Peek(8); n == 0 && file >= 0 && (!beginsChunk(next) || bytes.Count(next, []byte{0}) == 8) {
-				return file - at, nil
+			samples := false
+			if file >= 0 { // of a stream, waiting for what follows could last
+				next, _ := w.r.Peek(8)
+				samples = len(next) == 8 && (silent(next) || !beginsChunk(next))
 			}
-			return dataSize(n, wide, riff, at, file), nil
+			return dataSize(n, wide, riff, at, file, samples), nil
 		case "ds64", "fmt ":
 			if n > 1<<16 {
 				return 0, fmt.Errorf("chunk %q claims %d bytes", id, n)
@@ -139,12 +141,12 @@ func (w *wav) header(file int64) (int64, error) {
 }
 
 // dataSize decides how many bytes of samples there are: n by the data chunk, wide by ds64, in a RIFF of riff bytes; the samples
-// begin at offset at in a file of file bytes (negative: not known).
-func dataSize(n, wide, riff, at, file int64) int64 {
+// begin at offset at in a file of file bytes (negative: not known), and whether samples follow is what the first bytes say.
+func dataSize(n, wide, riff, at, file int64, samples bool) int64 {
 	if n == 0xFFFFFFFF && wide > 0 {
 		n = wide
 	}
-	streamed := n == 0 && (riff+8 <= at || riff >= wavStreaming) // else other chunks follow: really empty
+	streamed := n == 0 && (samples || riff+8 <= at || riff >= wavStreaming) // else other chunks follow: really empty
 	if streamed || n >= wavStreaming && (file < 0 || n > file-at) && wide <= 0 {
 		if file < 0 {
 			return wavUnknown
@@ -156,7 +158,7 @@ func dataSize(n, wide, riff, at, file int64) int64 {
 
 // beginsChunk reports whether bytes that follow a chunk are the next one, or the end of the file, or padding.
 func beginsChunk(b []byte) bool {
-	if len(b) < 8 || bytes.Count(b, []byte{0}) == len(b) {
+	if len(b) < 8 || silent(b) {
 		return true
 	}
 	if tag := string(b[:3]); tag == "TAG" || tag == "ID3" { // of players, behind all chunks
@@ -169,6 +171,9 @@ func beginsChunk(b []byte) bool {
 	}
 	return true
 }
+
+// silent reports whether all bytes are zero: padding, or samples of silence.
+func silent(b []byte) bool { return bytes.Count(b, []byte{0}) == len(b) }
 
 // discard skips n bytes, which may be more than a bufio.Reader would skip at once on a 32-bit machine.
 func discard(r io.Reader, n int64) error {
