@@ -51,7 +51,7 @@ func runExtract(c *cobra.Command, opts extractOptions, path string) error {
 	if opts.out == "-" {
 		opts.out = ""
 	}
-	if opts.out != "" && opts.out == opts.plot {
+	if opts.out != "" && opts.plot != "" && samePlace(opts.out, opts.plot) {
 		return fmt.Errorf("extract: --output and --plot are both %s", opts.out)
 	}
 	out, err := createOutput(opts.out, path)
